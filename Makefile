@@ -1,0 +1,98 @@
+# triglav: `make` builds, `make check` tests, `make demo` shows. V=1 shows the commands.
+# Sources are found by folder: a new .c file needs no line here.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+CC      ?= cc
+CXX     ?= c++
+B       ?= build
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+LIBS    := libsodium libevent libevent_pthreads jansson libnl-3.0 libnl-route-3.0 libnftables libsystemd sqlite3 libqrencode
+OPT     ?= -O2 -g
+WARN    := -Wall -Wextra -Wshadow -Wpointer-arith
+FLAGS    = $(OPT) $(WARN) -MMD -MP -pthread -fno-strict-aliasing -D_GNU_SOURCE -DTG_VERSION='"$(VERSION)"' \
+	   -Iinclude -Iuser -I$(B)/config $(SAN) $(shell pkg-config --cflags $(LIBS))
+CFLAGS  ?=
+LDLIBS   = -Wl,--as-needed $(shell pkg-config --libs $(LIBS)) $(shell cat $(B)/config/libs) -lm -lstdc++
+
+SOURCES := $(filter-out %.bpf.c,$(wildcard user/*/*.c))
+MAINS   := $(wildcard user/cmd/triglav.c user/cmd/triglav-ctl.c)
+OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out $(MAINS),$(SOURCES))) \
+	   $(patsubst %.cc,$(B)/%.o,$(wildcard user/*/*.cc))
+PROGRAMS := $(patsubst user/cmd/%.c,$(B)/%,$(MAINS))
+UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
+LABBIN  := $(patsubst %.c,$(B)/%,$(wildcard tests/lab/*.c))
+INTEROP := $(patsubst %.c,$(B)/%,$(wildcard tests/interop/*.c))
+FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*_fuzz.c))
+
+.PHONY: all deps check check-unit demo bench asan clean install fuzz tests
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS)
+tests: all $(UNIT) $(LABBIN) $(INTEROP)
+
+# What the machine has: the two libraries with more than one home, IPsec-MB and BLAKE3.
+$(B)/config/libs: tests/probe.sh
+	$(Q)mkdir -p $(@D)
+	$(Q)CC="$(CC)" sh tests/probe.sh $(@D)
+
+$(B)/libtriglav.a: $(OBJECTS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@; ar rcs $@ $^
+
+$(PROGRAMS): $(B)/%: $(B)/user/cmd/%.o $(B)/libtriglav.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) -pthread -o $@ $^ $(LDFLAGS) $(LDLIBS)
+
+$(UNIT) $(LABBIN) $(INTEROP): $(B)/%: $(B)/%.o $(B)/libtriglav.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) -pthread -o $@ $^ $(LDFLAGS) -lcmocka $(LDLIBS)
+
+$(B)/%.o: %.c $(B)/config/libs
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(FLAGS) $(CFLAGS) -Itests -c -o $@ $<
+
+$(B)/%.o: %.cc $(B)/config/libs
+	$(call say,CXX,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -std=c++17 $(FLAGS) $(CXXFLAGS) -c -o $@ $<
+
+deps:
+	$(Q)sh tests/deps.sh
+
+check:
+	$(Q)bash tests/run.sh
+
+demo:
+	$(Q)bash tests/lab/demo.sh
+
+bench:
+	$(Q)bash tests/lab/bench.sh
+
+# Unit tests again under the address and undefined-behaviour sanitizers.
+asan:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/asan OPT="-O1 -g -fno-omit-frame-pointer" \
+		SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" tests
+
+# Fuzz targets: libFuzzer needs clang.
+fuzz:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CXX=clang++ OPT="-O1 -g" \
+		SAN="-fsanitize=address,undefined,fuzzer-no-link" fuzz-targets
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ)
+$(FUZZ): $(B)/%: $(B)/%.o $(B)/libtriglav.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) -fsanitize=fuzzer -pthread -o $@ $^ $(LDFLAGS) $(LDLIBS)
+
+install: all
+	$(Q)sh user/dist/install.sh "$(DESTDIR)" "$(PREFIX)" "$(B)"
+
+clean:
+	$(Q)rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,52 @@
+#!/bin/bash
+# make check: builds everything, runs every test this machine can run, one line each, and ends
+# with "N passed, N failed". Exit 77 of a test is a skip; its last line says why.
+#   tests/run.sh [PATTERN]    only tests whose name matches the pattern
+set -u
+cd "$(dirname "$0")/.." || exit 1
+pattern=${1:-.}
+logs=build/logs
+passed=0 failed=0 skipped=0
+
+run_one() { # name, limit in seconds, command...
+	local name=$1 limit=$2 code start=$SECONDS
+	shift 2
+	[[ $name =~ $pattern ]] || return 0
+	timeout -k 10 "$limit" "$@" > "$logs/${name//\//_}.log" 2>&1 < /dev/null
+	code=$?
+	case $code in
+	0) passed=$((passed + 1)) && printf 'ok    %-36s %3d s\n' "$name" $((SECONDS - start)) ;;
+	77) skipped=$((skipped + 1)) && printf 'skip  %-36s %s\n' "$name" "$(tail -n 1 "$logs/${name//\//_}.log")" ;;
+	*)
+		failed=$((failed + 1))
+		printf 'FAIL  %-36s exit %d after %d s, log: %s\n' "$name" $code $((SECONDS - start)) "$logs/${name//\//_}.log"
+		tail -n 25 "$logs/${name//\//_}.log" | sed 's/^/      | /'
+		;;
+	esac
+}
+
+sh tests/deps.sh || echo "some packages are missing: tests that need them are skipped"
+mkdir -p $logs
+make -s -j"$(nproc)" tests || exit 1
+make -s -j"$(nproc)" asan || exit 1
+make -s -j"$(nproc)" fuzz || echo "no fuzzing: clang with libFuzzer is missing"
+
+run_one layers 60 bash tests/layers.sh
+for t in build/tests/unit/*_test; do
+	[ -x "$t" ] && run_one "unit/$(basename "$t")" 120 "$t"
+done
+for t in build/asan/tests/unit/*_test; do
+	[ -x "$t" ] && run_one "asan/$(basename "$t")" 300 "$t"
+done
+for t in build/fuzz/tests/fuzz/*_fuzz; do
+	[ -x "$t" ] && run_one "fuzz/$(basename "$t")" 60 "$t" -max_total_time=4 -rss_limit_mb=2048
+done
+for t in tests/interop/*_test.sh; do
+	[ -f "$t" ] && run_one "interop/$(basename "$t" .sh)" 120 bash "$t"
+done
+for t in tests/lab/*_test.sh; do
+	[ -f "$t" ] && run_one "lab/$(basename "$t" .sh)" 240 bash "$t"
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]

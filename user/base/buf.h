@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/* buf.h - one inner packet, with room around it, from a fixed pool
+ *
+ * A buf holds an inner IP packet in the clear. Sealing reads from a buf and
+ * writes into a send area; opening reads from a receive area and writes into a
+ * buf: nothing else is ever copied. Pools belong to one worker; no locks.
+ */
+#ifndef TG_BASE_BUF_H
+#define TG_BASE_BUF_H
+
+#include "base/types.h"
+
+#define BUF_HEADROOM 64u	/* order word, and headers a link may put in front */
+#define BUF_AREA_BYTES 1920u	/* headroom, packet, tag */
+#define BUF_MAX_PACKET (BUF_AREA_BYTES - BUF_HEADROOM - 16u)
+
+struct buf_pool;
+
+struct buf {
+	struct buf *next;		/* of the queue or free list that holds it */
+	struct buf_pool *pool;
+	u8 *data;			/* first byte of the inner IP packet */
+	u16 len;			/* bytes of it */
+	bool csum_partial;		/* TCP/UDP checksum holds only the pseudo header's sum */
+	u8 path;			/* receiver: path id it came by */
+	u32 flow_hash;			/* tg_flow_hash() of its 5-tuple; 0: not parsed yet */
+	u32 order;			/* order word of the wire, host byte order */
+	u64 time_us;			/* arrival */
+	u8 area[BUF_AREA_BYTES] __attribute__((aligned(16)));
+};
+
+/* A list of bufs, oldest first. Zero-initialised is empty. */
+struct buf_queue {
+	struct buf *head;
+	struct buf *tail;
+	u32 count;
+};
+
+/* Makes a pool of `count` bufs; all memory is reserved here, touched when used.
+ * Returns NULL when there is no memory. */
+struct buf_pool *buf_pool_new(u32 count);
+
+/* Frees the pool. Every buf of it must have come back. NULL is fine. */
+void buf_pool_free(struct buf_pool *pool);
+
+/* Bufs that can still be taken. */
+u32 buf_pool_left(const struct buf_pool *pool);
+
+/* Takes an empty buf (data at BUF_HEADROOM, len 0), or NULL when the pool is dry;
+ * the caller counts that as a drop. Most recently returned first: still in cache. */
+struct buf *buf_take(struct buf_pool *pool);
+
+/* Gives a buf back to its pool. NULL is fine. */
+void buf_put(struct buf *b);
+
+static inline void buf_queue_add(struct buf_queue *q, struct buf *b)
+{
+	b->next = NULL;
+	if (q->tail)
+		q->tail->next = b;
+	else
+		q->head = b;
+	q->tail = b;
+	q->count++;
+}
+
+/* Oldest buf, or NULL. */
+static inline struct buf *buf_queue_take(struct buf_queue *q)
+{
+	struct buf *b = q->head;
+
+	if (!b)
+		return NULL;
+	q->head = b->next;
+	if (!q->head)
+		q->tail = NULL;
+	q->count--;
+	b->next = NULL;
+	return b;
+}
+
+/* Gives everything in the queue back to its pool. */
+void buf_queue_drop(struct buf_queue *q);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/* clock.c - the clocks */
+#include "base/clock.h"
+
+#include <time.h>
+
+static u64 read_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (u64)ts.tv_sec * 1000000000ULL + (u64)ts.tv_nsec;
+}
+
+u64 clock_now_us(void)
+{
+	return read_ns(CLOCK_MONOTONIC) / 1000;
+}
+
+u64 clock_boot_us(void)
+{
+	return read_ns(CLOCK_BOOTTIME) / 1000;
+}
+
+u64 clock_wall_ns(void)
+{
+	return read_ns(CLOCK_REALTIME);
+}

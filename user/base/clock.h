@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/* clock.h - the clocks; the engine never reads one, it is told the time */
+#ifndef TG_BASE_CLOCK_H
+#define TG_BASE_CLOCK_H
+
+#include "base/types.h"
+
+/* Microseconds of CLOCK_MONOTONIC: packets, timers. */
+u64 clock_now_us(void);
+
+/* Microseconds of CLOCK_BOOTTIME: runs on through suspend; age of keys. */
+u64 clock_boot_us(void);
+
+/* Nanoseconds of CLOCK_REALTIME since the epoch: handshake times (TAI64N). */
+u64 clock_wall_ns(void);
+
+#endif
