@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+/* datagrams.h - a run of datagrams to or from one endpoint, as GSO and GRO like them
+ *
+ * Lies end to end at `data`: every datagram has segment_bytes, the last may be shorter.
+ * The engine hands such runs out to be sent; links hand them in as received.
+ */
+#ifndef TG_BASE_DATAGRAMS_H
+#define TG_BASE_DATAGRAMS_H
+
+#include "base/addr.h"
+
+#define DATAGRAMS_MAX_SEGMENTS 64u	/* UDP_MAX_SEGMENTS of older kernels */
+#define DATAGRAMS_MAX_BYTES 65000u	/* one UDP_SEGMENT send: below 65535 minus headers */
+
+struct datagrams {
+	struct endpoint where;
+	u8 *data;
+	u32 len;		/* bytes of all of them */
+	u32 segment_bytes;	/* bytes of each but the last; == len for a single one */
+	bool ce;		/* received: congestion experienced */
+};
+
+#endif

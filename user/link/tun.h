@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+/* tun.h - the tunnel device: super-packets in both directions
+ *
+ * Reading takes one super-packet (TSO/USO) and cuts it into inner packets by copying headers,
+ * checksums left partial. Writing joins consecutive packets of a flow into one super-packet.
+ */
+#ifndef TG_LINK_TUN_H
+#define TG_LINK_TUN_H
+
+#include "base/buf.h"
+
+struct tun;
+
+struct tun_counters {
+	u64 reads, packets_read, bytes_read;		/* system calls, inner packets, bytes of them */
+	u64 writes, packets_written, bytes_written;
+	u64 drop_no_buf;	/* pool dry while cutting */
+	u64 drop_malformed;	/* the device gave something that is no IP packet, or will not cut */
+	u64 drop_write;		/* the kernel refused a write (queue full, device down) */
+};
+
+/* Creates (or joins) device `name` ("tg0", or "tg%d") with IFF_TUN|IFF_NO_PI|IFF_VNET_HDR and, with queues > 1, IFF_MULTI_QUEUE; opens
+ * `queues` queues into out[]. Offloads: checksum, TSO4/6, USO where the kernel has it. Real name through tun_name().
+ * 0 or negative errno (-ENOENT: no /dev/net/tun; -EPERM; -EBUSY: name taken). Device vanishes when all are closed. */
+int tun_open(struct tun **out, u32 queues, const char *name);
+void tun_close(struct tun *t);		/* one queue; NULL is fine */
+int tun_fd(const struct tun *t);
+const char *tun_name(const struct tun *t);
+bool tun_has_uso(const struct tun *t);
+const struct tun_counters *tun_counters(const struct tun *t);
+
+/* One read: appends the inner packets it holds (bufs from pool: data, len, csum_partial, flow_hash set, same order) to q. Returns how
+ * many, 0 when nothing is there, or a negative errno. */
+int tun_read(struct tun *t, struct buf_pool *pool, struct buf_queue *q);
+
+/* Writes all packets of q in order, joined where possible, and gives the bufs back. Never blocks: what the kernel refuses is
+ * dropped and counted. Packets without csum_partial are joined only with their own valid checksums. */
+void tun_write(struct tun *t, struct buf_queue *q);
+
+#endif

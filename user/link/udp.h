@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+/* udp.h - a UDP socket that moves runs of datagrams: UDP_SEGMENT out, UDP_GRO in */
+#ifndef TG_LINK_UDP_H
+#define TG_LINK_UDP_H
+
+#include "base/datagrams.h"
+
+struct udp_settings {
+	struct addr bind;	/* address and port; port 0: any */
+	const char *device;	/* SO_BINDTODEVICE, or NULL */
+	u32 mark;		/* SO_MARK, or 0 */
+	u32 buffer_bytes;	/* SO_SNDBUFFORCE / SO_RCVBUFFORCE (plain ones without the capability); 0: 4 MB */
+	bool reuse_port;	/* several workers share the address */
+};
+
+struct udp;
+
+/* Opens, configures and binds a non-blocking socket; `link` is the number put into endpoints. 0 or a negative errno
+ * (-EADDRINUSE, -ENODEV, -EPERM, -EADDRNOTAVAIL...). Kernels without UDP_SEGMENT or UDP_GRO are noticed here
+ * and served one datagram at a time. */
+int udp_open(struct udp **out, u32 link, const struct udp_settings *set);
+void udp_close(struct udp *u);		/* NULL is fine */
+int udp_fd(const struct udp *u);
+void udp_local(const struct udp *u, struct addr *out);	/* bound address and port */
+
+/* Sends runs (each to its own endpoint, from where.local when its family is set), in as few system calls as possible
+ * (one sendmmsg). Returns how many runs were sent; the rest are lost. *error is the errno that stopped one, 0 when all went:
+ * EAGAIN/ENOBUFS: the queue is full, the packets are lost and counted by the caller; ENETDOWN, ENETUNREACH, EHOSTUNREACH,
+ * ENODEV, EADDRNOTAVAIL: the path is in trouble. EIO after GSO: turns GSO off for this socket and sends singly. EMSGSIZE: too large. */
+u32 udp_send(struct udp *u, const struct datagrams *runs, u32 n, int *error);
+
+/* Reads what is there, at most `max` runs (1..UDP_MAX_RUNS), into memory of the socket, valid until the next call. Local address
+ * (IP_PKTINFO) and ECN filled in. Returns how many; 0 when there is nothing. Errors queued on the socket (ICMP) are
+ * consumed; *error tells the last one, else 0. */
+#define UDP_MAX_RUNS 8u
+u32 udp_receive(struct udp *u, struct datagrams *runs, u32 max, int *error);
+
+/* Puts a classic BPF program on a SO_REUSEPORT group that picks the member by the worker bits of the receiver index (data,
+ * control) or of the session handle (joins), and by the kernel's hash otherwise. `workers` members, bound in order. */
+int udp_steer_workers(struct udp *first, u32 workers);
+
+#endif
