@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/* tunnel.h - the engine: sessions and their paths, without any I/O
+ *
+ * Time comes in as an argument (microseconds, monotonic), datagrams come in as runs and
+ * inner packets as bufs; what to send and deliver goes out through struct tunnel_events.
+ * One struct tunnel belongs to one worker thread and shares nothing. The daemon, the unit
+ * tests, the fuzzers and the simulator all drive this same interface.
+ */
+#ifndef TG_TUNNEL_TUNNEL_H
+#define TG_TUNNEL_TUNNEL_H
+
+#include <triglav/maps.h>
+#include <triglav/wire.h>
+
+#include "base/buf.h"
+#include "base/datagrams.h"
+#include "base/rand.h"
+#include "path/health.h"
+#include "path/sched.h"
+
+struct tunnel;
+
+#define TUNNEL_NAME_BYTES 16	/* interface names fit */
+
+/* Server: somebody asks for a session. */
+struct tunnel_request {
+	bool anonymous;		/* pattern NK: holds no credential */
+	u8 client_id[8];
+	u8 time[12];		/* TAI64N of the message, for the replay rule */
+	struct addr from;
+};
+
+/* What the daemon grants. Addresses are reserved until session_closed() or grant_unused(). */
+struct tunnel_grant {
+	u8 client_id[8];
+	bool anonymous;
+	u8 time[12];
+	u8 psk[32];		/* the client's secret; unused when anonymous */
+	u8 ip4[4];		/* all zero: none */
+	u8 ip4_len;
+	u8 ip6[16];
+	u8 ip6_len;
+	u8 server_ip4[4];
+	u8 server_ip6[16];
+};
+
+/* Client: what the server assigned. */
+struct tunnel_config {
+	u8 ip4[4];		/* all zero: none */
+	u8 ip4_len;
+	u8 ip6[16];
+	u8 ip6_len;
+	u8 server_ip4[4];
+	u8 server_ip6[16];
+	u16 mtu;
+	struct addr seen;	/* our address as the server saw it */
+};
+
+enum tunnel_path_state {
+	TUNNEL_PATH_CONNECTING,	/* no keys yet */
+	TUNNEL_PATH_UP,
+	TUNNEL_PATH_SUSPECT,	/* silent; probed; carries nothing while others can */
+	TUNNEL_PATH_DOWN,	/* link is gone (the daemon said so) */
+};
+
+/* One path as it stands, for people and for the control socket. */
+struct tunnel_path_info {
+	u8 id;
+	u32 link;
+	char name[TUNNEL_NAME_BYTES];	/* client: the uplink's; server: "" */
+	struct addr remote, local;
+	enum tunnel_path_state state;
+	enum health_state health;
+	u8 link_kind, link_flags;
+	u32 weight;
+	u32 srtt_us, rttvar_us, min_rtt_us;
+	u32 loss_ppm;
+	u64 rate_bytes;			/* estimated capacity, bytes/s */
+	bool rate_measured;
+	u64 sent_bytes, sent_packets, received_bytes, received_packets;	/* since the path began; outer payload */
+	u64 lost_packets, in_flight_bytes;
+	u32 handshakes;			/* completed */
+	struct addr seen;		/* client: our address as the server saw it on this path */
+};
+
+struct tunnel_session_info {
+	u64 handle;
+	bool anonymous;
+	u8 client_id[8];
+	u8 ip4[4], ip6[16];
+	u64 opened_us;			/* monotonic */
+	enum tg_suite suite;
+	u64 delivered_packets, delivered_bytes;	/* inner packets out of the tunnel here */
+	u64 carried_packets, carried_bytes;	/* inner packets into it */
+	u64 reorder_held, reorder_late, reorder_expired, reorder_copies;
+	u32 path_count;
+	struct tunnel_path_info paths[TG_MAX_PATHS];
+};
+
+struct tunnel_counters {
+	u64 drops[TG_DROP_COUNT];
+	u64 handshakes_sent, handshakes_received, sessions_opened, sessions_closed;
+	u64 rekeys, migrations, cookies_sent, acks_sent, acks_received, pings_sent;
+	u32 half_open;			/* now */
+};
+
+/* The daemon's side. All are called from within tunnel_*() calls, on the worker's thread. */
+struct tunnel_events {
+	/* Send these runs. Memory is valid during the call. Report trouble with tunnel_link_trouble() afterwards, and lost
+	 * runs with tunnel_count_drop(). */
+	void (*transmit)(void *ctx, struct datagrams *runs, u32 n);
+	/* Inner packets for the tunnel device, in order; takes all bufs. */
+	void (*deliver)(void *ctx, struct buf_queue *packets);
+	/* Server: may this one in? 0 with the grant filled, or a negative errno: silence. -EALREADY: time not later than the last
+	 * accepted. */
+	int (*admit)(void *ctx, const struct tunnel_request *request, struct tunnel_grant *grant);
+	/* Server: the half-open handshake never became a session. */
+	void (*grant_unused)(void *ctx, const struct tunnel_grant *grant);
+	/* Server: a session is confirmed / over. Grant as admitted. `replaced`: the same client opened a new one. */
+	void (*session_opened)(void *ctx, const struct tunnel_grant *grant, u64 handle);
+	void (*session_closed)(void *ctx, const struct tunnel_grant *grant, u64 handle, enum tg_close_code code, const struct tunnel_session_info *last);
+	/* Client: traffic can flow / the assigned addresses changed / the session ended for good (code). */
+	void (*connected)(void *ctx, const struct tunnel_config *config);
+	void (*disconnected)(void *ctx, enum tg_close_code code, const char *text);
+	/* Client: a path changed its state; `why` is a short phrase for the log ("silent for 120 ms", "answered"). */
+	void (*path_changed)(void *ctx, const struct tunnel_path_info *path, const char *why);
+	/* Client: the server speaks other protocol versions only (text lists them). */
+	void (*version_refused)(void *ctx, const char *text);
+};
+
+struct tunnel_settings {
+	bool server;
+	u32 worker;			/* < 64 */
+	u8 server_public[32];
+	u8 server_secret[32];		/* server */
+	bool has_credential;		/* client */
+	u8 client_id[8];
+	u8 client_secret[32];
+	u8 suites;			/* bits 1 << suite that may be used; 0: all available */
+	u64 wall_at_zero_ns;		/* CLOCK_REALTIME minus CLOCK_MONOTONIC at start, ns: handshake times */
+	u16 mtu;			/* inner MTU; 0: TG_INNER_MTU */
+	u32 max_sessions;		/* server; 0: 10000 */
+	u32 handshakes_per_second;	/* server: above this cookies are asked for; 0: 500 */
+	u64 rekey_us;			/* 0: 120 s */
+	u64 idle_timeout_us;		/* server: a session without any datagram; 0: 5 min */
+	u64 keepalive_us;		/* 0: 15 s */
+	bool csum;			/* this end can finish partial checksums (TUN with offloads) */
+	enum sched_strategy strategy;
+	enum sched_aggregation aggregation;
+};
+
+/* One uplink of a client: becomes a path. `link` identifies it in all later calls. */
+struct tunnel_uplink {
+	u32 link;
+	char name[TUNNEL_NAME_BYTES];
+	struct addr remote;		/* the server */
+	struct addr local;		/* may be family 0 */
+	enum tg_link_kind kind;
+	u8 flags;			/* TG_LINK_METERED, TG_LINK_BACKUP */
+	u32 weight;			/* 0: 1 */
+};
+
+/* Makes an engine; aead_init() has been called. `pool`, `events` and `random` must outlive it. NULL: no memory. */
+struct tunnel *tunnel_new(const struct tunnel_settings *settings, const struct tunnel_events *events, void *ctx,
+			  struct buf_pool *pool, struct rand_source *random, u64 now_us);
+
+/* Ends it; says nothing to peers (see tunnel_close_all). Bufs go back to the pool. NULL is fine. */
+void tunnel_free(struct tunnel *t);
+
+/* Received runs, in order. The memory is written to. */
+void tunnel_receive(struct tunnel *t, struct datagrams *runs, u32 n, u64 now_us);
+
+/* Inner packets from the tunnel device; takes all bufs. */
+void tunnel_send(struct tunnel *t, struct buf_queue *packets, u64 now_us);
+
+/* When tunnel_tick() must be called next (TIME_NEVER: not at all), and the call. */
+u64 tunnel_due_us(const struct tunnel *t);
+void tunnel_tick(struct tunnel *t, u64 now_us);
+
+/* Client: paths. Add: -EEXIST, -ENOSPC (16 paths). Remove tells the peer over another path. Carrier: netlink says the link is gone
+ * or back. Moved: the socket was made anew, with another local or server address. */
+int tunnel_path_add(struct tunnel *t, const struct tunnel_uplink *uplink, u64 now_us);
+int tunnel_path_remove(struct tunnel *t, u32 link, u64 now_us);
+void tunnel_path_carrier(struct tunnel *t, u32 link, bool up, u64 now_us);
+void tunnel_path_moved(struct tunnel *t, u32 link, const struct addr *local, const struct addr *remote, u64 now_us);
+int tunnel_path_set(struct tunnel *t, u32 link, u32 weight, u8 flags);
+
+/* A send on this link failed with an error that means trouble (ENETUNREACH, ENETDOWN, ...): its paths become suspect. */
+void tunnel_link_trouble(struct tunnel *t, u32 link, int error, u64 now_us);
+
+/* The daemon dropped packets for a reason of its own (socket full...). */
+void tunnel_count_drop(struct tunnel *t, enum tg_drop reason, u32 packets);
+
+/* Says CLOSE to every peer (client: to the server), ends the sessions. */
+void tunnel_close_all(struct tunnel *t, enum tg_close_code code, const char *text, u64 now_us);
+
+/* Server: ends the sessions of a client (revoked). Returns how many. */
+u32 tunnel_close_client(struct tunnel *t, const u8 client_id[8], enum tg_close_code code, u64 now_us);
+
+/* Looking in. each() calls fn for every session (client: 0 or 1; paths that are still connecting are listed
+ * through tunnel_paths()). */
+void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tunnel_session_info *info), void *arg, u64 now_us);
+u32 tunnel_paths(struct tunnel *t, struct tunnel_path_info *out, u32 max, u64 now_us);	/* client */
+const struct tunnel_counters *tunnel_counters(const struct tunnel *t);
+const char *tunnel_drop_name(enum tg_drop reason);
+const char *tunnel_drop_help(enum tg_drop reason);
+const char *tunnel_path_state_name(enum tunnel_path_state state);
+
+#endif
