@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/* client.h - the near end: a tunnel over every uplink of this host
+ *
+ * client_run() is the whole life of `triglav tun`: it checks, sets up, stays until SIGINT, SIGTERM or
+ * client_stop(), and undoes everything. It runs on the control thread (libevent); the
+ * functions below it may be called on that thread only, from within the hooks and
+ * from events the caller adds to the event base it is given.
+ */
+#ifndef TG_RUN_CLIENT_H
+#define TG_RUN_CLIENT_H
+
+#include "crypto/keys.h"
+#include "run/settings.h"
+#include "run/snapshot.h"
+
+struct client;
+struct event_base;
+
+struct client_uplink_settings {
+	char name[TUNNEL_NAME_BYTES];	/* interface */
+	u32 weight;			/* 0: 1 */
+	u8 flags;			/* TG_LINK_METERED, TG_LINK_BACKUP */
+};
+
+struct client_settings {
+	struct key_string key;		/* required */
+	struct run_place place;
+	char tun_name[TUNNEL_NAME_BYTES];	/* "": RUN_TUN_NAME; "tg%d": first free */
+
+	/* Uplinks. None named: all usable ones are found and followed. Named ones may appear later. */
+	u32 uplink_count;
+	struct client_uplink_settings uplinks[TG_MAX_PATHS];
+	bool auto_discover;		/* besides those named, all others too */
+
+	/* What goes through the tunnel. Always: the tunnel's own prefixes. */
+	bool full_tunnel;		/* everything but excludes and directly connected networks */
+	struct prefix_list routes;	/* these, beside or instead */
+	struct prefix_list excludes;	/* never these; longer than what they are cut from */
+	bool kill_switch;		/* full tunnel: nothing leaves outside it, from start to end */
+
+	/* Asked for; used only when they equal what the server assigns, else one warning. Family 0: no wish. */
+	struct addr want_ip4, want_ip6;
+
+	/* Names. */
+	bool dns;			/* use dns_servers, or the server's inner address when there are none */
+	u32 dns_count;
+	struct addr dns_servers[RUN_MAX_DNS];
+
+	enum sched_strategy strategy;
+	enum sched_aggregation aggregation;
+	u8 suites;			/* bits 1 << enum tg_suite; 0: what key and CPU allow */
+	u16 mtu;			/* inner; 0: what the server says (TG_INNER_MTU) */
+	u64 rekey_us;			/* 0: 120 s */
+	u64 keepalive_us;		/* 0: 15 s */
+	bool no_tcp_fallback;		/* default: TCP beside UDP when UDP is not answered for 2 s */
+	u32 buffer_count;		/* packets of 2 KB the worker holds at most; 0: 4096 */
+};
+
+struct client_hooks {
+	void *ctx;
+	/* The daemon is set up (not yet connected); hang control socket and metrics on `base`. A negative errno ends it: error is
+	 * then filled by the hook. Optional, as all. */
+	int (*started)(void *ctx, struct client *c, struct event_base *base, char error[RUN_ERROR_BYTES]);
+	/* First time that traffic can flow; standard output and systemd have been told. */
+	void (*connected)(void *ctx, struct client *c, const struct tunnel_config *config);
+	/* SIGHUP. */
+	void (*reload)(void *ctx, struct client *c);
+	/* About to end: take events off the base, close the control socket. */
+	void (*stopping)(void *ctx, struct client *c);
+};
+
+/* Runs until told to end. 0 after a clean end, else a negative errno with a line in error:
+ * -EINVAL settings contradict (usage), -EPERM a privilege is missing, -EBUSY the instance runs already, -ECONNREFUSED the server
+ * ended the session for good, others: failed. Nothing is left behind in any case. */
+int client_run(const struct client_settings *set, const struct client_hooks *hooks, char error[RUN_ERROR_BYTES]);
+
+/* Ends client_run() from an event; it returns 0. */
+void client_stop(struct client *c);
+
+/* Uplinks at run time. Add: -EEXIST, -ENOSPC (16), -EINVAL; an interface that is not there yet is waited for (0). Remove:
+ * -ENOENT; a removed one is not found again by itself. Set: weight 0 keeps, flags replace. Errors fill error. */
+int client_uplink_add(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES]);
+int client_uplink_remove(struct client *c, const char *name, char error[RUN_ERROR_BYTES]);
+int client_uplink_set(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES]);
+
+/* Fills *out; waits for the worker (well under a millisecond). */
+void client_snapshot(struct client *c, struct client_snapshot *out);
+
+/* The instance's name and runtime directory, for the control socket's path. */
+const char *client_name(const struct client *c);
+const char *client_runtime_dir(const struct client *c);
+
+#endif

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* server.h - the far end: many clients behind one tunnel device
+ *
+ * server_run() is the whole life of `triglav server`, as client_run() is that of a client:
+ * control thread, hooks, and the rule that the other functions are called on that thread only.
+ */
+#ifndef TG_RUN_SERVER_H
+#define TG_RUN_SERVER_H
+
+#include "run/settings.h"
+#include "run/snapshot.h"
+
+struct server;
+struct accounts;		/* server/accounts.h */
+struct event_base;
+
+#define SERVER_MAX_LISTEN 8
+#define SERVER_POOL4 "10.0.85.0/24"
+#define SERVER_POOL6 "fd85:7269:676c::/64"
+
+struct server_settings {
+	u8 secret[32];			/* required: the server's private key */
+	struct accounts *accounts;	/* who may in (tg2_ holders); the caller's, outlives the run. NULL: only with open */
+	struct run_place place;
+	char tun_name[TUNNEL_NAME_BYTES];	/* "": RUN_TUN_NAME */
+
+	u32 listen_count;		/* 0: 0.0.0.0 and [::], port TG_PORT */
+	struct addr listen[SERVER_MAX_LISTEN];
+	bool tcp_fallback;		/* listen on TCP too, same addresses */
+	u16 tcp_port;			/* 0: the same port as UDP */
+
+	struct prefix pool4, pool6;	/* family 0: SERVER_POOL4, SERVER_POOL6 */
+	bool no_pool4, no_pool6;	/* no inner addresses of that family */
+	bool open;			/* admit holders of tg1_ too */
+	u32 max_connections;		/* sessions; 0: 10000 */
+	bool routed;			/* no masquerade: somebody routes the pool to us */
+	bool client_to_client;		/* default: clients do not reach each other */
+	struct prefix_list allow;	/* destinations clients may reach; empty: everything but this host and client_to_client */
+
+	u16 mtu;			/* inner; 0: TG_INNER_MTU */
+	u64 rekey_us;			/* 0: 120 s */
+	u64 idle_timeout_us;		/* 0: 5 min */
+	u32 handshakes_per_second;	/* before cookies are asked for; 0: 500 */
+	u32 workers;			/* threads; 0: 1 */
+	u32 buffer_count;		/* packets of 2 KB a worker holds at most; 0: 8192 */
+};
+
+/* See struct client_hooks. */
+struct server_hooks {
+	void *ctx;
+	int (*started)(void *ctx, struct server *s, struct event_base *base, char error[RUN_ERROR_BYTES]);
+	void (*session_opened)(void *ctx, struct server *s, const struct tunnel_grant *grant, u64 handle);
+	/* `last`: its final counters, for the books. */
+	void (*session_closed)(void *ctx, struct server *s, const struct tunnel_grant *grant, u64 handle, const struct tunnel_session_info *last);
+	void (*reload)(void *ctx, struct server *s);
+	void (*stopping)(void *ctx, struct server *s);
+};
+
+/* Runs until told to end. Returns as client_run(); -EADDRINUSE: port taken; -EINVAL also for a pool that overlaps a network of
+ * this host. READY=1 goes to systemd when it listens. */
+int server_run(const struct server_settings *set, const struct server_hooks *hooks, char error[RUN_ERROR_BYTES]);
+
+/* Ends server_run() from an event; it returns 0. */
+void server_stop(struct server *s);
+
+/* Ends the sessions of a client (revoked); returns how many there were. */
+u32 server_close_client(struct server *s, const u8 client_id[8], enum tg_close_code code);
+
+/* Fills *out (free with server_snapshot_free()). -ENOMEM. */
+int server_snapshot(struct server *s, struct server_snapshot *out);
+
+const char *server_name(const struct server *s);
+const char *server_runtime_dir(const struct server *s);
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+/* settings.h - what client and server settings have in common
+ *
+ * Plain values that the caller fills in (command line, file); `run` copies what it keeps.
+ * A struct of all zeroes is valid but for the fields marked "required".
+ */
+#ifndef TG_RUN_SETTINGS_H
+#define TG_RUN_SETTINGS_H
+
+#include "base/addr.h"
+#include "base/types.h"
+#include "tunnel/tunnel.h"
+
+#define RUN_NAME_BYTES 32	/* instance names: letters, digits, '-', '_', '.' */
+#define RUN_ERROR_BYTES 256	/* one line for people: what is wrong and what to do */
+#define RUN_MAX_PREFIXES 128	/* of one list */
+#define RUN_MAX_DNS 4
+
+#define RUN_STATE_DIR "/var/lib/triglav"
+#define RUN_RUNTIME_DIR "/run/triglav"
+#define RUN_TUN_NAME "tg0"
+
+struct prefix_list {
+	u32 count;
+	struct prefix at[RUN_MAX_PREFIXES];
+};
+
+/* Where an instance keeps its things. */
+struct run_place {
+	char name[RUN_NAME_BYTES];	/* "": the tunnel device's name */
+	const char *state_dir;		/* NULL: RUN_STATE_DIR; made 0700 when missing */
+	const char *runtime_dir;	/* NULL: RUN_RUNTIME_DIR; made 0750 when missing */
+};
+
+#endif

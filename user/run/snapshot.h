@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* snapshot.h - a daemon as it stands at one moment, for the control socket and metrics */
+#ifndef TG_RUN_SNAPSHOT_H
+#define TG_RUN_SNAPSHOT_H
+
+#include "link/tun.h"
+#include "run/settings.h"
+#include "tunnel/tunnel.h"
+
+enum client_state {
+	CLIENT_WAITING,		/* no uplink is there */
+	CLIENT_CONNECTING,
+	CLIENT_CONNECTED,
+	CLIENT_SUSPENDED,	/* was connected; every path is silent or gone */
+};
+
+const char *client_state_name(enum client_state state);	/* "waiting", "connecting", "connected", "suspended" */
+
+/* An uplink the client knows, whether or not it has a path now. */
+struct uplink_snapshot {
+	char name[TUNNEL_NAME_BYTES];
+	u32 ifindex;			/* 0: not there now */
+	enum tg_link_kind kind;
+	bool usable;			/* up, has an address and a way to the server */
+	bool configured;		/* named by settings or `uplink add`, not found by itself */
+	bool tcp;			/* a TCP path is there beside, or in place of, UDP */
+	u32 weight;
+	u8 flags;			/* TG_LINK_METERED, TG_LINK_BACKUP */
+	struct addr local;		/* address its socket uses; family 0: none */
+};
+
+struct client_snapshot {
+	char name[RUN_NAME_BYTES];
+	char tun_name[TUNNEL_NAME_BYTES];
+	enum client_state state;
+	u64 uptime_us;			/* since the daemon started */
+	u64 connected_us;		/* since the session opened; 0: there is none */
+	enum sched_strategy strategy;
+	enum sched_aggregation aggregation;
+	bool full_tunnel, kill_switch;
+	struct addr server;		/* first address of the key */
+	bool has_config;
+	struct tunnel_config config;	/* valid when has_config */
+	bool has_session;
+	struct tunnel_session_info session;	/* valid when has_session */
+	u32 path_count;
+	struct tunnel_path_info paths[TG_MAX_PATHS];	/* connecting ones too */
+	u32 uplink_count;
+	struct uplink_snapshot uplinks[TG_MAX_PATHS];
+	struct tunnel_counters counters;
+	struct tun_counters tun;
+};
+
+struct server_snapshot {
+	char name[RUN_NAME_BYTES];
+	char tun_name[TUNNEL_NAME_BYTES];
+	u64 uptime_us;
+	u64 now_us;			/* monotonic; compare with session.opened_us */
+	u32 listen_count;
+	struct addr listen[8];		/* as bound */
+	bool open, tcp;
+	struct prefix pool4, pool6;
+	u32 worker_count;
+	u32 session_count;
+	struct tunnel_session_info *sessions;	/* server_snapshot_free() frees it */
+	struct tunnel_counters counters;	/* of all workers */
+	struct tun_counters tun;		/* of all queues */
+};
+
+void server_snapshot_free(struct server_snapshot *s);	/* the sessions in it, not s */
+
+#endif
