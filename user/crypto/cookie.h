@@ -16,7 +16,8 @@
 /* Key of mac1 for strangers: BLAKE3("triglav mac1" | server public key). */
 void cookie_mac1_key(const u8 server_public[32], u8 key[32]);
 
-/* mac over the message up to the mac itself. */
+/* mac over the message up to the mac itself: keyed BLAKE3, 16 bytes of it. The key has 32 bytes; one
+ * of another length (a cookie, for mac2) is brought to 32 with BLAKE3 first. */
 void cookie_mac(const u8 *key, size_t key_len, const void *msg, size_t len, u8 mac[COOKIE_MAC_BYTES]);
 
 /* Constant-time compare. */
@@ -31,10 +32,12 @@ struct cookie_jar {
 
 void cookie_jar_init(struct cookie_jar *jar, const u8 server_public[32]);
 
-/* The cookie of an address and port: renewed secret every COOKIE_LIFE_US. */
+/* The cookie of an address and port: keyed BLAKE3 of family, address and port under a secret that is
+ * renewed every COOKIE_LIFE_US. */
 void cookie_for(struct cookie_jar *jar, struct rand_source *r, const struct addr *from, u64 now_us, u8 cookie[16]);
 
-/* Fills nonce[24] and sealed[32] for a reply to the message whose mac1 is given. */
+/* Fills nonce[24] and sealed[32] for a reply to the message whose mac1 is given: XChaCha20-Poly1305
+ * with mac1 as additional data, so that only who sent that message can have asked. */
 void cookie_seal(const struct cookie_jar *jar, struct rand_source *r, const u8 cookie[16], const u8 mac1[16],
 		 u8 nonce[24], u8 sealed[32]);
 

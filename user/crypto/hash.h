@@ -22,7 +22,8 @@ extern const struct hash hash_blake3, hash_sha256, hash_sha512, hash_blake2b;
 /* HMAC (RFC 2104) over any of them; out gets h->bytes. */
 void hash_hmac(const struct hash *h, const u8 *key, size_t key_len, const void *data, size_t len, u8 *out);
 
-/* Noise's HKDF (Noise revision 34, section 4.3): n = 2 or 3 outputs of h->bytes each; out3 unused when n is 2. */
+/* Noise's HKDF (Noise revision 34, section 4.3): n = 2 or 3 outputs of h->bytes each; out3 unused when n is 2.
+ * out1 may be the chaining key itself. */
 void hash_hkdf(const struct hash *h, const u8 *chaining_key, const u8 *input, size_t input_len, int n,
 	       u8 *out1, u8 *out2, u8 *out3);
 

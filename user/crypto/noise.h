@@ -51,20 +51,29 @@ struct noise_setup {
 int noise_dh(const u8 secret[32], const u8 public_key[32], u8 out[32]);
 void noise_public_from_secret(const u8 secret[32], u8 public_key[32]);
 
-/* Counts X25519 operations done in this thread; tests prove with it what costs nothing. */
+/* Counts X25519 operations done in this thread, base point or not; tests prove with it what costs
+ * nothing. */
 u64 noise_dh_count(void);
 
+/* Starts a handshake; copies all it needs of `setup`. aead_init() must have run. */
 void noise_begin(struct noise *s, const struct noise_setup *setup);
+
+/* Gives the psk late: any time before the message that uses it. */
 void noise_set_psk(struct noise *s, const u8 psk[32]);
 
-/* Writes the next message: own fresh ephemeral into e, encrypted payload (len + 16) into out.
- * 0, or -EPROTO for a low-order remote key. Tests fix the ephemeral with a rand_source that
- * returns it. */
+/* Writes the next message (the initiator's is the first, the responder's the answer): own fresh
+ * ephemeral into e, encrypted payload (len + 16 bytes, len <= 65519) into out. 0, -EPROTO for a
+ * low-order remote key, or -ENOSYS when the suite cannot be used here; after an error the state is
+ * wiped and of no more use. Tests fix the ephemeral with a rand_source that returns it. */
 int noise_write(struct noise *s, struct rand_source *r, const u8 *payload, size_t len, u8 e[32], u8 *out);
 
-/* Reads the next message: payload (len bytes) out of len + 16 bytes at `in`. 0 or -EBADMSG (and
- * the state is then of no more use). */
+/* Reads the next message: payload (len bytes; may equal in) out of len + 16 bytes at `in`. 0, or
+ * -EBADMSG when anything about it is wrong: the payload is zeroed, the state wiped and of no more
+ * use. A responder that must stay silent towards forgeries keeps no state before this succeeds. */
 int noise_read(struct noise *s, const u8 e[32], const u8 *in, size_t len, u8 *payload);
+
+/* Ends a handshake that will not be finished. */
+void noise_wipe(struct noise *s);
 
 /* After both messages. Gives the two transport keys (initiator's sending key first) and the third
  * output of the final HKDF, from which session secrets come. Wipes the state. */
