@@ -49,12 +49,15 @@ $(PROGRAMS): $(B)/%: $(B)/user/cmd/%.o $(B)/libtriglav.a
 
 $(UNIT) $(LABBIN) $(INTEROP): $(B)/%: $(B)/%.o $(B)/libtriglav.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SAN) -pthread -o $@ $^ $(LDFLAGS) -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) -lcmocka $(LDLIBS)
+
+# The lab's link emulator is the one test program of several files.
+$(B)/tests/lab/emulator: $(patsubst %.c,$(B)/%.o,$(wildcard tests/lab/emulate/*.c))
 
 $(B)/%.o: %.c $(B)/config/libs
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 $(FLAGS) $(CFLAGS) -Itests -c -o $@ $<
+	$(Q)$(CC) -std=gnu11 $(FLAGS) $(CFLAGS) -Itests -Itests/lab -c -o $@ $<
 
 $(B)/%.o: %.cc $(B)/config/libs
 	$(call say,CXX,$<)
