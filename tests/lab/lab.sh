@@ -457,6 +457,28 @@ transfer_end() {
 	note "transfer: $(tail -n 1 "$LAB/transfer.log")"
 }
 
+# The address from which the internet host sees the client (curl's options may follow).
+seen_as() { # internet address, options...
+	local host=$1
+	shift
+	if [[ $host == *:* ]]; then host="[$host]"; fi
+	in_client curl -s --max-time 10 "$@" "http://$host/ip"
+}
+
+# Fails unless this uplink carries so many bytes of a running transfer within the limit.
+link_carries() { # uplink, limit in seconds, bytes, direction (default: both)
+	local direction
+	for direction in ${4:-a b}; do
+		local before
+		before=$(link_bytes "$1" "$direction")
+		wait_for "$2" link_carried "$1" "$direction" $((before + $3)) ||
+			fail "uplink $1 does not carry the transfer, direction $direction"
+	done
+}
+link_carried() { # uplink, direction, bytes
+	[ "$(link_bytes "$1" "$2")" -ge "$3" ]
+}
+
 # --- triglav ----------------------------------------------------------------------------------
 
 need_triglav() {
@@ -496,20 +518,35 @@ client_key() { # name, address and port
 	chmod 600 "$LAB/$1.key"
 }
 
+# What counters of a daemon say: counter client_status drops.forged. 0 for one that is not there.
+counter() { # client_status or server_status, path in the document
+	local document
+	document=$("$1") || fail "$1 does not answer"
+	json "__import__('functools').reduce(lambda v, k: v.get(k, 0) if isinstance(v, dict) else 0, '$2'.split('.'), d)" <<< "$document"
+}
+
+server_sessions() { # how many
+	[ "$(server_status | json "len(d['sessions'])")" = "$1" ]
+}
+
+client_paths_up() { # how many
+	[ "$(client_status | json "sum(p['state'] == 'up' for p in d['paths'])")" = "$1" ]
+}
+
 client_is_connected() {
 	lab_runs client && grep -q connected "$LAB/client.log"
 }
 
 # Starts the client with all uplinks of the lab, unless the flags name some (-i) themselves, and
-# with the credential "laptop", which is made when there is none. Does not wait.
+# with the key in $KEY_FILE, by default a credential "laptop". Does not wait.
 launch_client() { # further flags
 	local flags=() i
-	[ -f "$LAB/laptop.key" ] || client_key laptop
+	[ -n "${KEY_FILE:-}" ] || [ -f "$LAB/laptop.key" ] || client_key laptop
 	if [[ " $* " != *" -i "* && " $* " != *" --auto-discover "* ]]; then
 		for i in $LAB_UPLINKS; do flags+=(-i up$i); done
 	fi
 	: > "$LAB/client.log"
-	lab_run client client "$TRIGLAV" tun --key-file "$LAB/laptop.key" "${flags[@]}" \
+	lab_run client client "$TRIGLAV" tun --key-file "${KEY_FILE:-$LAB/laptop.key}" "${flags[@]}" \
 		--tun-name tg0 --name "$LAB_ID-c" --runtime-dir "$LAB/run" --state-dir "$LAB/client-state" "$@"
 }
 
