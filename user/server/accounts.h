@@ -37,10 +37,13 @@ int accounts_open(struct accounts **out, const char *state_dir, char error[ACCOU
 /* Writes what is left to write, wipes the secrets. NULL is fine. */
 void accounts_close(struct accounts *a);
 
+/* What the database said about the last -EIO; belongs to the accounts. */
+const char *accounts_error(const struct accounts *a);
+
 /* A new client with a random id and secret. -EEXIST: a client of that name is there and not revoked; -EINVAL: no good name; -EIO. */
 int accounts_add(struct accounts *a, const char *name, u8 id[8], u8 secret[32]);
 
-/* It is not let in any more; *id tells whom. -ENOENT when no unrevoked client has that name. */
+/* It is not let in any more and its secret is forgotten; *id tells whom. -ENOENT when no unrevoked client has that name. */
 int accounts_revoke(struct accounts *a, const char *name, u8 id[8]);
 
 /* Reads the file again: clients that another process added or revoked. revoked() is called, without locks, for each that was valid
