@@ -507,7 +507,7 @@ static s64 take_dirty(struct accounts *a, struct entry **out)
 	if (*out)
 		a->any_dirty = false;
 	pthread_mutex_unlock(&a->lock);
-	return n && !*out ? -ENOMEM : n;
+	return n && !*out ? -ENOMEM : (s64)n;
 }
 
 /* One transaction: thousands of clients may have come back at once. */
@@ -589,7 +589,8 @@ static int answer(struct accounts *a, const struct entry *e, struct account *acc
 	return 0;
 }
 
-int accounts_find(struct accounts *a, const u8 id[8], struct account *account, u8 *secret)
+int accounts_find(struct accounts *a, const u8 id[8], struct account *account,
+		  u8 secret[SECRET_BYTES])
 {
 	const struct entry *e;
 	int err;
@@ -601,7 +602,8 @@ int accounts_find(struct accounts *a, const u8 id[8], struct account *account, u
 	return err;
 }
 
-int accounts_find_name(struct accounts *a, const char *name, struct account *account, u8 *secret)
+int accounts_find_name(struct accounts *a, const char *name, struct account *account,
+		       u8 secret[SECRET_BYTES])
 {
 	int err;
 
