@@ -118,7 +118,8 @@ static void two_servers_give_different_cookies(void **state)
 
 static void only_the_asker_opens_a_cookie(void **state)
 {
-	u8 cookie[16] = { 7, 7, 7 }, got[16], mac1[16] = { 3 }, nonce[24], nonce2[24], sealed[32], other_public[32] = { 1 };
+	u8 cookie[16] = { 7, 7, 7 }, got[16], mac1[16] = { 3 }, other_public[32] = { 1 };
+	u8 nonce[24], nonce2[24], sealed[32];
 	struct cookie_jar jar;
 	struct rand_source r;
 

@@ -27,7 +27,7 @@ struct aead_job {
 	u64 number;		/* packet number: becomes the nonce */
 	const u8 *ad;
 	const u8 *in;		/* plaintext; for open: ciphertext with the tag behind it */
-	u8 *out;		/* ciphertext and tag (len + 16); for open: plaintext (len). May equal in */
+	u8 *out;		/* ciphertext and tag (len + 16); for open: plaintext (len). May equal in, not overlap otherwise */
 	u16 ad_len;
 	u16 len;		/* bytes of plaintext */
 	bool ok;		/* set by aead_open */
