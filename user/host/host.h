@@ -5,7 +5,7 @@
  * after SIGKILL removes exactly what its predecessor of the same name left:
  *   routes, rules    protocol HOST_ROUTE_PROTOCOL and a table of, or the mark of, this instance
  *   nft              tables triglav_NAME, triglav_NAME_client and triglav_NAME_ks
- *   sysctl           files below RUNTIME_DIR/sysctl: old value and who holds it
+ *   sysctl           files below RUNTIME_DIR/sysctl.NETNS: old value and who holds it
  *   resolv.conf      a backup in STATE_DIR and a first line that names the instance
  *   resolved, addresses   go away with the tunnel device
  *

@@ -4,19 +4,22 @@
  * No route of the host is replaced. With mark M and tables T (tunnel) and U1, U2... (uplinks):
  *
  *   priority
- *   5000          fwmark M            lookup main, nothing shorter than /1     networks next door
- *   5001          fwmark M oif IF     lookup Un                                the tunnel's own packets
- *   5100 + 2k     not fwmark M to P   lookup main, only longer than P          a LAN inside P stays
- *   5100 + 2k     not fwmark M to X   lookup main                              --exclude X
- *   5101 + 2k     not fwmark M to P   lookup T                                 --route P; full tunnel: 0/0
- *   5400          not fwmark M        lookup main, nothing shorter than /1
- *   5401          from ADDR           lookup Un                                answers go back the way they came
+ *   5000          fwmark M          lookup main, nothing shorter than /1    networks next door
+ *   5001          fwmark M oif IF   lookup Un                               the tunnel's own packets
+ *   5002          fwmark M          lookup main
+ *   5003          fwmark M          unreachable                             never further down
+ *   5100 + 2k     to P              lookup main, only longer than P         a LAN inside P stays
+ *   5100 + 2k     to X              lookup main                             --exclude X
+ *   5101 + 2k     to P              lookup T                                --route P; full tunnel: 0/0
+ *   5400                            lookup main, nothing shorter than /1
+ *   5401          from ADDR         lookup Un                               answers go back the way they came
  *   32766         main, untouched
  *
  * k is 128 - length of the prefix, so among LAN, --route and --exclude the longest prefix wins, as
  * in any routing table. T holds one default route into the tunnel device for each family; for IPv6 in a
  * full tunnel without IPv6 an unreachable one. All of it carries HOST_ROUTE_PROTOCOL, and
- * M or a table of the instance: what host_sweep() looks for.
+ * a table of the instance or M: what host_sweep() looks for. (Rules that look up main without asking for the mark carry M with
+ * an empty mask, which matches everything. "not fwmark M to P" would be no way: the kernel negates both together.)
  */
 #ifndef TG_HOST_ROUTES_H
 #define TG_HOST_ROUTES_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* sysctl.h - kernel settings that are changed while an instance needs them
  *
- * RUNTIME_DIR/sysctl/KEY remembers the value found and who needs the new one. The last holder to leave puts the old value back, unless
+ * RUNTIME_DIR/sysctl.NETNS/KEY remembers the value found and who needs the new one. The last holder to leave puts the old value back, unless
  * somebody else has changed it meanwhile. A killed holder stays listed until its next start sweeps.
  */
 #ifndef TG_HOST_SYSCTL_H

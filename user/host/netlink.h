@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/* netlink.h - one question, one answer: rtnetlink messages over libnl
+ *
+ * Messages are built by their users with libnl's nlmsg_ and nla_ calls; errors come back as the kernel's errno.
+ */
+#ifndef TG_HOST_NETLINK_H
+#define TG_HOST_NETLINK_H
+
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/socket.h>
+
+#include "base/addr.h"
+#include "base/types.h"
+
+/* A connected NETLINK_ROUTE socket, to be freed with nl_socket_free(). 0 or negative errno. */
+int netlink_open(struct nl_sock **out);
+
+/* A message of the type with REQUEST and the flags, ready for its body. NULL without memory. */
+struct nl_msg *netlink_message(int type, int flags);
+
+/* Sends, waits for the answer, frees the message (NULL: -ENOMEM). 0 or the kernel's negative errno. */
+int netlink_call(struct nl_sock *s, struct nl_msg *msg);
+
+typedef void netlink_fn(struct nlmsghdr *nlh, void *ctx);
+
+/* Sends a dump request (body appended by the caller, see above) and hands each message to fn. Repeated from the start
+ * when the kernel says that it changed meanwhile: fn must cope with seeing things twice. Frees the message. */
+int netlink_dump(struct nl_sock *s, struct nl_msg *msg, netlink_fn *fn, void *ctx);
+
+/* Message builders and readers for addresses. */
+static inline int af_of(u8 family)
+{
+	return family == 6 ? AF_INET6 : AF_INET;
+}
+
+static inline u8 family_of(int af)
+{
+	return af == AF_INET6 ? 6 : af == AF_INET ? 4 : 0;
+}
+
+static inline int ip_bytes(u8 family)
+{
+	return family == 6 ? 16 : 4;
+}
+
+#endif
