@@ -27,10 +27,12 @@ void tun_close(struct tun *t);		/* one queue; NULL is fine */
 int tun_fd(const struct tun *t);
 const char *tun_name(const struct tun *t);
 bool tun_has_uso(const struct tun *t);
+/* Key of the hash that tun_read() puts into flow_hash; 0 until set. */
+void tun_set_hash_key(struct tun *t, u64 key);
 const struct tun_counters *tun_counters(const struct tun *t);
 
 /* One read: appends the inner packets it holds (bufs from pool: data, len, csum_partial, flow_hash set, same order) to q. Returns how
- * many, 0 when nothing is there, or a negative errno. */
+ * many; 0 when nothing is there or what was there had to be dropped (so watch level-triggered); or a negative errno. */
 int tun_read(struct tun *t, struct buf_pool *pool, struct buf_queue *q);
 
 /* Writes all packets of q in order, joined where possible, and gives the bufs back. Never blocks: what the kernel refuses is

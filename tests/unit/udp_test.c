@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: MIT
+/* udp_test.c - runs of datagrams over loopback: whole, in order, with addresses; steering; errors */
+#include "unit/unit.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <triglav/wire.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "link/udp.h"
+
+#define WAIT_MS 2000
+
+static struct addr address(const char *text)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(&a, text, 0), 0);
+	return a;
+}
+
+static struct udp *open_at(const char *text, u32 link, bool reuse)
+{
+	struct udp_settings set = { .bind = address(text), .reuse_port = reuse };
+	struct udp *u = NULL;
+
+	assert_int_equal(udp_open(&u, link, &set), 0);
+	return u;
+}
+
+static struct addr bound(const struct udp *u)
+{
+	struct addr a;
+
+	udp_local(u, &a);
+	return a;
+}
+
+static bool readable(const struct udp *u, int ms)
+{
+	struct pollfd p = { .fd = udp_fd(u), .events = POLLIN };
+
+	return poll(&p, 1, ms) == 1;
+}
+
+static void fill(u8 *p, u32 len, u32 seed)
+{
+	for (u32 i = 0; i < len; i++)
+		p[i] = (u8)(seed + i * 31 + (i >> 9));
+}
+
+static void send_all(struct udp *u, const struct datagrams *runs, u32 n)
+{
+	int error;
+
+	assert_int_equal(udp_send(u, runs, n, &error), n);
+	assert_int_equal(error, 0);
+}
+
+/* What arrived, datagram by datagram. */
+struct arrived {
+	u32 runs, count, bytes;
+	u32 sizes[600];
+	u8 data[300000];
+	struct datagrams last;
+};
+static struct arrived arrived;
+
+static void receive(struct udp *u, u32 datagrams)
+{
+	struct datagrams runs[UDP_MAX_RUNS];
+	int error;
+
+	memset(&arrived, 0, sizeof(arrived));
+	while (arrived.count < datagrams) {
+		u32 n;
+
+		if (!readable(u, WAIT_MS))
+			fail_msg("%u of %u datagrams came", arrived.count, datagrams);
+		n = udp_receive(u, runs, UDP_MAX_RUNS, &error);
+		assert_int_equal(error, 0);
+		arrived.runs += n;
+		for (u32 i = 0; i < n; i++) {
+			memcpy(arrived.data + arrived.bytes, runs[i].data, runs[i].len);
+			arrived.bytes += runs[i].len;
+			for (u32 at = 0; at < runs[i].len; at += runs[i].segment_bytes)
+				arrived.sizes[arrived.count++] = MIN(runs[i].segment_bytes, runs[i].len - at);
+			arrived.last = runs[i];
+		}
+	}
+	assert_int_equal(arrived.count, datagrams);
+}
+
+static const struct {
+	const char *from, *to;
+	u32 len, segment;
+} runs_sent[] = {
+	{ "127.0.0.1:0", "127.0.0.1:0", 1, 1 },
+	{ "127.0.0.1:0", "127.0.0.1:0", 1452, 1452 },
+	{ "127.0.0.1:0", "127.0.0.1:0", 1452 * 44, 1452 },
+	{ "127.0.0.1:0", "127.0.0.1:0", 1452 * 10 + 1, 1452 },
+	{ "[::1]:0", "[::1]:0", 1432 * 45, 1432 },
+	{ "[::1]:0", "[::]:0", 1432 * 3 + 1431, 1432 },
+	{ "127.0.0.1:0", "0.0.0.0:0", 64 * 64, 64 },
+	{ "127.0.0.1:0", "127.0.0.1:0", 200 * 64 + 5, 64 },	/* more segments than one message takes */
+	{ "127.0.0.1:0", "127.0.0.1:0", 200000, 1452 },		/* more bytes than one message takes */
+};
+
+static void runs_arrive_whole(void **state)
+{
+	static u8 data[200000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(runs_sent); i++) {
+		struct udp *a = open_at(runs_sent[i].from, 1, false), *b = open_at(runs_sent[i].to, 2, false);
+		u32 len = runs_sent[i].len, segment = runs_sent[i].segment, count = (len + segment - 1) / segment;
+		struct datagrams d = { .data = data, .len = len, .segment_bytes = segment };
+
+		fill(data, len, (u32)i);
+		d.where.remote = bound(a);
+		d.where.remote.port = bound(b).port;
+		send_all(a, &d, 1);
+		receive(b, count);
+		assert_int_equal(arrived.bytes, len);
+		assert_memory_equal(arrived.data, data, len);
+		for (u32 s = 0; s < count; s++)
+			assert_int_equal(arrived.sizes[s], s + 1 < count ? segment : len - (count - 1) * segment);
+		assert_int_equal(arrived.last.where.link, 2);
+		assert_int_equal(arrived.last.where.remote.port, bound(a).port);
+		udp_close(a);
+		udp_close(b);
+	}
+}
+
+/* The point of it all: 44 datagrams are one message on the way in, too. */
+static void a_run_is_received_as_one(void **state)
+{
+	static u8 data[1452 * 44];
+	struct udp *a = open_at("127.0.0.1:0", 1, false), *b = open_at("127.0.0.1:0", 2, false);
+	struct datagrams d = { .data = data, .len = sizeof(data), .segment_bytes = 1452 };
+
+	(void)state;
+	d.where.remote = bound(b);
+	send_all(a, &d, 1);
+	receive(b, 44);
+	assert_int_equal(arrived.runs, 1);
+	udp_close(a);
+	udp_close(b);
+}
+
+static void many_runs_go_to_their_own_endpoints(void **state)
+{
+	enum { RUNS = 150 };
+	struct udp *a = open_at("127.0.0.1:0", 1, false), *b[2];
+	struct datagrams d[RUNS];
+	u8 data[RUNS];
+
+	(void)state;
+	b[0] = open_at("127.0.0.1:0", 2, false);
+	b[1] = open_at("127.0.0.1:0", 3, false);
+	memset(d, 0, sizeof(d));
+	for (u32 i = 0; i < RUNS; i++) {
+		data[i] = (u8)i;
+		d[i] = (struct datagrams){ .data = &data[i], .len = 1, .segment_bytes = 1, .where.remote = bound(b[i & 1]) };
+	}
+	send_all(a, d, RUNS);
+	for (u32 side = 0; side < 2; side++) {
+		receive(b[side], RUNS / 2);
+		for (u32 i = 0; i < RUNS / 2; i++)
+			assert_int_equal(arrived.data[i], 2 * i + side);
+		udp_close(b[side]);
+	}
+	udp_close(a);
+}
+
+static void the_local_address_goes_both_ways(void **state)
+{
+	struct udp *a = open_at("0.0.0.0:0", 1, false), *b = open_at("0.0.0.0:0", 2, false);
+	u8 byte = 7;
+	struct datagrams d = { .data = &byte, .len = 1, .segment_bytes = 1 };
+
+	(void)state;
+	d.where.remote = address("127.0.0.9:1");
+	d.where.remote.port = bound(b).port;
+	d.where.local = address("127.0.0.8:1");
+	d.where.local.port = 0;
+	send_all(a, &d, 1);
+	receive(b, 1);
+	assert_true(addr_same_ip(&arrived.last.where.remote, &d.where.local));
+	assert_true(addr_same_ip(&arrived.last.where.local, &d.where.remote));
+	assert_int_equal(arrived.last.where.local.port, 0);
+
+	/* The answer goes out from the address that was written to. */
+	d.where = arrived.last.where;
+	send_all(b, &d, 1);
+	receive(a, 1);
+	assert_true(addr_same_ip(&arrived.last.where.remote, &d.where.local));
+	udp_close(a);
+	udp_close(b);
+}
+
+/* IPv4 of newer kernels says ENETUNREACH here, as for a missing route. */
+static const struct {
+	const char *host, *source;
+	int error, other;
+} foreign[] = {
+	{ "127.0.0.1:0", "192.0.2.77:1", EADDRNOTAVAIL, ENETUNREACH },
+	{ "[::1]:0", "[2001:db8::77]:1", EADDRNOTAVAIL, EADDRNOTAVAIL },
+};
+
+static void a_foreign_source_is_refused(void **state)
+{
+	u8 bytes[4] = { 1, 2, 3, 4 };
+	int error;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
+		struct udp *a = open_at(foreign[i].host, 1, false), *b = open_at(foreign[i].host, 2, false);
+		struct datagrams d = { .data = bytes, .len = 4, .segment_bytes = 2, .where.remote = bound(b) };
+		struct datagrams runs[2] = { d, d };
+
+		runs[0].where.local = address(foreign[i].source);
+		/* The run behind it goes all the same. */
+		assert_int_equal(udp_send(a, runs, 2, &error), 1);
+		assert_true(error == foreign[i].error || error == foreign[i].other);
+		receive(b, 2);
+		udp_close(a);
+		udp_close(b);
+	}
+}
+
+static void a_segment_above_the_mtu_is_too_large(void **state)
+{
+	static u8 data[65530];
+	struct udp *a = open_at("127.0.0.1:0", 1, false), *b = open_at("127.0.0.1:0", 2, false);
+	struct datagrams d = { .data = data, .len = 65530, .segment_bytes = 65530 };
+	int error;
+
+	(void)state;
+	d.where.remote = bound(b);
+	assert_int_equal(udp_send(a, &d, 1, &error), 0);
+	assert_int_equal(error, EMSGSIZE);
+	udp_close(a);
+	udp_close(b);
+}
+
+static void congestion_marks_are_seen(void **state)
+{
+	static const char *const hosts[] = { "127.0.0.1:0", "[::1]:0" };
+	u8 byte = 1;
+
+	(void)state;
+	for (int tos = 0; tos < 4; tos++) {
+		for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+			struct udp *a = open_at(hosts[i], 1, false), *b = open_at(hosts[i], 2, false);
+			struct datagrams d = { .data = &byte, .len = 1, .segment_bytes = 1, .where.remote = bound(b) };
+
+			setsockopt(udp_fd(a), i ? IPPROTO_IPV6 : IPPROTO_IP, i ? IPV6_TCLASS : IP_TOS, &tos, sizeof(tos));
+			send_all(a, &d, 1);
+			receive(b, 1);
+			assert_int_equal(arrived.last.ce, tos == 3);
+			udp_close(a);
+			udp_close(b);
+		}
+	}
+}
+
+static int open_error(struct udp_settings set)
+{
+	struct udp *u = NULL;
+	int err = udp_open(&u, 1, &set);
+
+	if (!err)
+		udp_close(u);
+	return err;
+}
+
+static void opening_says_what_is_wrong(void **state)
+{
+	struct udp *u = open_at("127.0.0.1:0", 1, false);
+
+	(void)state;
+	assert_int_equal(open_error((struct udp_settings){ .bind = bound(u) }), -EADDRINUSE);
+	assert_int_equal(open_error((struct udp_settings){ .bind = address("127.0.0.1:0"), .device = "tg-no-such" }), -ENODEV);
+	assert_int_equal(open_error((struct udp_settings){ .bind = address("192.0.2.1:0") }), -EADDRNOTAVAIL);
+	assert_int_equal(open_error((struct udp_settings){ .bind = { 0 } }), -EAFNOSUPPORT);
+	assert_int_equal(open_error((struct udp_settings){ .bind = address("127.0.0.1:0"), .device = "lo" }), 0);
+	udp_close(u);
+	udp_close(NULL);
+}
+
+static void both_wildcards_share_a_port(void **state)
+{
+	struct udp *four = open_at("0.0.0.0:0", 1, false);
+	struct udp_settings set = { .bind = address("[::]:0") };
+
+	(void)state;
+	set.bind.port = bound(four).port;
+	assert_int_equal(open_error(set), 0);
+	udp_close(four);
+}
+
+/* Sends to a port where nobody listens until the ICMP error has come back. */
+static void icmp_errors_are_consumed(void **state)
+{
+	struct udp *a = open_at("127.0.0.1:0", 1, false), *gone = open_at("127.0.0.1:0", 2, false);
+	struct datagrams runs[UDP_MAX_RUNS], d = { .len = 1, .segment_bytes = 1, .where.remote = bound(gone) };
+	u8 byte = 1;
+	int error = 0;
+
+	(void)state;
+	udp_close(gone);
+	d.data = &byte;
+	send_all(a, &d, 1);
+	send_all(a, &d, 1);	/* a pending error neither stops nor loses the next */
+	for (int i = 0; i < 4 && readable(a, i ? 0 : WAIT_MS); i++) {
+		int e;
+
+		assert_int_equal(udp_receive(a, runs, UDP_MAX_RUNS, &e), 0);
+		error = e ? e : error;
+	}
+	assert_int_equal(error, ECONNREFUSED);
+	assert_false(readable(a, 0));
+	udp_close(a);
+}
+
+static void nothing_is_no_error(void **state)
+{
+	struct udp *a = open_at("127.0.0.1:0", 1, false);
+	struct datagrams runs[UDP_MAX_RUNS];
+	int error = 1;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(udp_receive(a, runs, UDP_MAX_RUNS, &error), 0);
+		assert_int_equal(error, 0);
+	}
+	udp_close(a);
+}
+
+enum { WORKERS = 3 };
+
+static const struct {
+	const char *what;
+	u8 type, pattern;
+	u32 len;
+	u8 low;		/* last byte of the receiver index or the handle */
+	int worker;	/* -1: any */
+} steered[] = {
+	{ "data, worker 0", TG_TYPE_DATA, 0, 60, 0, 0 },
+	{ "data, worker 1", TG_TYPE_DATA, 0, 60, 1, 1 },
+	{ "data, worker 2, higher bits", TG_TYPE_DATA, 0, 60, 0xc2, 2 },
+	{ "control, worker 2", TG_TYPE_CONTROL, 0, 28, 2, 2 },
+	{ "join, worker 1", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, 224, 1, 1 },
+	{ "join, worker 2", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, 224, 0x42, 2 },
+	{ "no such worker", TG_TYPE_DATA, 0, 60, 3, -1 },
+	{ "first", TG_TYPE_FIRST, TG_PATTERN_NKPSK2, 224, 1, -1 },
+	{ "short data", TG_TYPE_DATA, 0, 11, 1, -1 },
+	{ "short join", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, 100, 1, -1 },
+	{ "one byte", TG_TYPE_DATA, 0, 1, 1, -1 },
+};
+
+static int which_worker(struct udp *const *members)
+{
+	struct pollfd p[WORKERS];
+
+	for (int w = 0; w < WORKERS; w++)
+		p[w] = (struct pollfd){ .fd = udp_fd(members[w]), .events = POLLIN };
+	assert_int_equal(poll(p, WORKERS, WAIT_MS), 1);
+	for (int w = 0; w < WORKERS; w++) {
+		if (p[w].revents) {
+			receive(members[w], 1);
+			return w;
+		}
+	}
+	return -1;
+}
+
+/* From 16 source ports: what is steered always goes to its worker, what is hashed comes to more than one. */
+static void workers_get_what_is_theirs(void **state)
+{
+	struct udp *members[WORKERS];
+	struct addr shared;
+	char text[ADDR_TEXT_BYTES];
+	u32 used[ARRAY_SIZE(steered)] = { 0 };
+
+	(void)state;
+	members[0] = open_at("127.0.0.1:0", 0, true);
+	shared = bound(members[0]);
+	for (u32 w = 1; w < WORKERS; w++)
+		members[w] = open_at(addr_format(&shared, text), w, true);
+	assert_int_equal(udp_steer_workers(members[0], WORKERS), 0);
+	for (u32 round = 0; round < 16; round++) {
+		struct udp *from = open_at("127.0.0.1:0", 9, false);
+
+		for (size_t i = 0; i < ARRAY_SIZE(steered); i++) {
+			u8 data[224] = { steered[i].type, 0, steered[i].pattern };
+			struct datagrams d = { .data = data, .len = steered[i].len, .segment_bytes = steered[i].len, .where.remote = shared };
+			int worker;
+
+			data[steered[i].type == TG_TYPE_FIRST ? 47 : 7] = steered[i].low;
+			send_all(from, &d, 1);
+			worker = which_worker(members);
+			if (steered[i].worker >= 0 && worker != steered[i].worker)
+				fail_msg("%s: went to worker %d", steered[i].what, worker);
+			used[i] |= 1u << worker;
+		}
+		udp_close(from);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(steered); i++) {
+		if (steered[i].worker < 0 && !(used[i] & (used[i] - 1)))
+			fail_msg("%s: always the same worker, not hashed", steered[i].what);
+	}
+	for (u32 w = 0; w < WORKERS; w++)
+		udp_close(members[w]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(runs_arrive_whole),
+		cmocka_unit_test(a_run_is_received_as_one),
+		cmocka_unit_test(many_runs_go_to_their_own_endpoints),
+		cmocka_unit_test(the_local_address_goes_both_ways),
+		cmocka_unit_test(a_foreign_source_is_refused),
+		cmocka_unit_test(a_segment_above_the_mtu_is_too_large),
+		cmocka_unit_test(congestion_marks_are_seen),
+		cmocka_unit_test(opening_says_what_is_wrong),
+		cmocka_unit_test(both_wildcards_share_a_port),
+		cmocka_unit_test(icmp_errors_are_consumed),
+		cmocka_unit_test(nothing_is_no_error),
+		cmocka_unit_test(workers_get_what_is_theirs),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: MIT
+/* tun.c - the tunnel device: its queues, reads and writes
+ *
+ * While super-packets of one shape come in (a bulk transfer), the next one is read straight into
+ * bufs on the guess that it has the same shape; then only headers are written. A wrong guess costs one copy.
+ * What cutting and joining do to packets is in cut.c and join.c.
+ */
+#include "link/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "link/cut.h"
+#include "link/join.h"
+
+/* Since Linux 6.2; older headers lack the names. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+#define SUPER_MAX_BYTES 65536u
+#define GUESS_MAX_PACKETS 64u
+#define GUESS_MAX_MISSES 8u	/* in a row; acknowledgements between super-packets shall not end guessing */
+
+struct tun {
+	int fd;
+	bool uso;
+	char name[IFNAMSIZ];
+	u64 hash_key;
+	struct cut_shape guess;		/* of the next super-packet; size 0: none */
+	u32 misses;
+	struct tun_counters counters;
+	struct join join;
+	u8 scratch[SUPER_MAX_BYTES];	/* a super-packet whose shape was not foreseen */
+};
+
+static int set_offloads(struct tun *t)
+{
+	unsigned long basic = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+
+	t->uso = !ioctl(t->fd, TUNSETOFFLOAD, basic | TUN_F_USO4 | TUN_F_USO6);
+	if (t->uso)
+		return 0;
+	return ioctl(t->fd, TUNSETOFFLOAD, basic) ? -errno : 0;
+}
+
+static int attach(struct tun *t, const char *name, bool multi_queue)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
+	int header = VNET_BYTES;
+
+	if (multi_queue)
+		ifr.ifr_flags |= IFF_MULTI_QUEUE;
+	memcpy(ifr.ifr_name, name, strlen(name) + 1);
+	if (ioctl(t->fd, TUNSETIFF, &ifr)) {
+		/* A device of that name which is no TUN device, or one of another kind. */
+		if (errno == EINVAL && if_nametoindex(name))
+			return -EBUSY;
+		return -errno;
+	}
+	memcpy(t->name, ifr.ifr_name, IFNAMSIZ);
+	return ioctl(t->fd, TUNSETVNETHDRSZ, &header) ? -errno : 0;
+}
+
+static int open_queue(struct tun **out, const char *name, bool multi_queue)
+{
+	struct tun *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (t->fd < 0) {
+		err = errno == ENODEV || errno == ENXIO ? -ENOENT : -errno;	/* a node without its module */
+		goto fail;
+	}
+	err = attach(t, name, multi_queue);
+	if (!err)
+		err = set_offloads(t);
+	if (err)
+		goto fail;
+	*out = t;
+	return 0;
+fail:
+	tun_close(t);
+	return err;
+}
+
+int tun_open(struct tun **out, u32 queues, const char *name)
+{
+	int err;
+
+	if (!queues || strlen(name) >= IFNAMSIZ)
+		return -EINVAL;
+	for (u32 i = 0; i < queues; i++) {
+		/* The first queue settles the name of "tg%d" for the others. */
+		err = open_queue(&out[i], i ? out[0]->name : name, queues > 1);
+		if (err) {
+			while (i-- > 0)
+				tun_close(out[i]);
+			return err;
+		}
+	}
+	return 0;
+}
+
+void tun_close(struct tun *t)
+{
+	if (!t)
+		return;
+	if (t->fd >= 0)
+		close(t->fd);
+	free(t);
+}
+
+int tun_fd(const struct tun *t)
+{
+	return t->fd;
+}
+
+const char *tun_name(const struct tun *t)
+{
+	return t->name;
+}
+
+bool tun_has_uso(const struct tun *t)
+{
+	return t->uso;
+}
+
+void tun_set_hash_key(struct tun *t, u64 key)
+{
+	t->hash_key = key;
+}
+
+const struct tun_counters *tun_counters(const struct tun *t)
+{
+	return &t->counters;
+}
+
+/* ---- reading ---- */
+
+/* Bufs a read goes into, header and first payload in the first. */
+struct landing {
+	struct virtio_net_hdr vh;
+	u32 count;
+	struct buf *bufs[GUESS_MAX_PACKETS];
+	struct iovec iov[GUESS_MAX_PACKETS + 1];
+};
+
+static u32 packets_of_guess(const struct cut_shape *guess)
+{
+	return MIN((SUPER_MAX_BYTES - guess->header + guess->size - 1) / guess->size, GUESS_MAX_PACKETS);
+}
+
+/* False when the pool has too few for a whole super-packet. */
+static bool land_in_bufs(struct landing *l, const struct cut_shape *guess, struct buf_pool *pool)
+{
+	u32 count = packets_of_guess(guess);
+
+	if (buf_pool_left(pool) < count || (u64)count * guess->size + guess->header < SUPER_MAX_BYTES)
+		return false;
+	l->count = count;
+	l->iov[0] = (struct iovec){ &l->vh, sizeof(l->vh) };
+	for (u32 i = 0; i < count; i++) {
+		struct buf *b = buf_take(pool);
+
+		l->bufs[i] = b;
+		l->iov[i + 1] = i ? (struct iovec){ b->data + guess->header, guess->size }
+				  : (struct iovec){ b->data, guess->header + guess->size };
+	}
+	return true;
+}
+
+/* Gives back those from `first` on, the most recently taken first, so that they are taken in the same order again. */
+static void give_back(struct landing *l, u32 first)
+{
+	while (l->count > first)
+		buf_put(l->bufs[--l->count]);
+}
+
+static void gather(const struct landing *l, u8 *out, u32 len)
+{
+	for (u32 i = 0; len; i++) {
+		u32 n = MIN(len, (u32)l->iov[i + 1].iov_len);
+
+		memcpy(out, l->iov[i + 1].iov_base, n);
+		out += n;
+		len -= n;
+	}
+}
+
+static void count_read(struct tun *t, const struct buf *first_new)
+{
+	for (const struct buf *b = first_new; b; b = b->next) {
+		t->counters.packets_read++;
+		t->counters.bytes_read += b->len;
+	}
+}
+
+static int cut_scratch(struct tun *t, const struct virtio_net_hdr *vh, u32 len, struct buf_pool *pool, struct buf_queue *q)
+{
+	struct buf *before = q->tail;
+	u32 lost = 0;
+	int n = cut_packet(q, pool, vh, t->scratch, len, t->hash_key, &lost);
+
+	t->counters.drop_no_buf += lost;
+	if (n < 0) {
+		t->counters.drop_malformed++;
+		return 0;
+	}
+	count_read(t, before ? before->next : q->head);
+	/* Worth a guess only when there are several: a read of one packet is cheaper without. */
+	if (n > 1) {
+		cut_read_shape(&t->guess, vh, t->scratch, len, len);
+		t->misses = 0;
+	}
+	return n;
+}
+
+static int read_plain(struct tun *t, struct buf_pool *pool, struct buf_queue *q)
+{
+	struct virtio_net_hdr vh;
+	struct iovec iov[2] = { { &vh, sizeof(vh) }, { t->scratch, sizeof(t->scratch) } };
+	ssize_t got = readv(t->fd, iov, 2);
+
+	if (got < 0)
+		return -errno;
+	if ((size_t)got <= sizeof(vh)) {
+		t->counters.drop_malformed++;
+		return 0;
+	}
+	return cut_scratch(t, &vh, (u32)got - (u32)sizeof(vh), pool, q);
+}
+
+static int take_landed(struct tun *t, struct landing *l, u32 len, struct buf_pool *pool, struct buf_queue *q)
+{
+	struct buf *before = q->tail;
+	int n = cut_in_place(l->bufs, l->count, &t->guess, &l->vh, len, t->hash_key);
+
+	if (n < 0) {
+		gather(l, t->scratch, len);
+		give_back(l, 0);
+		if (++t->misses == GUESS_MAX_MISSES)
+			t->guess.size = 0;
+		return cut_scratch(t, &l->vh, len, pool, q);
+	}
+	t->misses = 0;
+	give_back(l, (u32)n);
+	for (int i = 0; i < n; i++)
+		buf_queue_add(q, l->bufs[i]);
+	count_read(t, before ? before->next : q->head);
+	return n;
+}
+
+static int read_guessing(struct tun *t, struct landing *l, struct buf_pool *pool, struct buf_queue *q)
+{
+	ssize_t got = readv(t->fd, l->iov, (int)l->count + 1);
+	int err = errno;
+
+	if (got > (ssize_t)sizeof(l->vh))
+		return take_landed(t, l, (u32)got - (u32)sizeof(l->vh), pool, q);
+	give_back(l, 0);
+	if (got < 0)
+		return -err;
+	t->counters.drop_malformed++;
+	return 0;
+}
+
+int tun_read(struct tun *t, struct buf_pool *pool, struct buf_queue *q)
+{
+	struct landing l;
+	int n;
+
+	if (t->guess.size && land_in_bufs(&l, &t->guess, pool))
+		n = read_guessing(t, &l, pool, q);
+	else
+		n = read_plain(t, pool, q);
+	if (n == -EAGAIN || n == -EINTR)
+		return 0;
+	t->counters.reads++;
+	return n;
+}
+
+/* ---- writing ---- */
+
+static void write_group(struct tun *t, struct join_group *g)
+{
+	struct virtio_net_hdr vh;
+	struct iovec iov[JOIN_MAX_PACKETS + 1];
+	int n = join_form(g, &vh, iov);
+
+	if (n < 0) {
+		t->counters.drop_malformed += g->packets;
+		return;
+	}
+	t->counters.writes++;
+	if (writev(t->fd, iov, n) < 0) {
+		t->counters.drop_write += g->packets;
+		return;
+	}
+	t->counters.packets_written += g->packets;
+	t->counters.bytes_written += g->bytes;
+}
+
+static void write_groups(struct tun *t)
+{
+	for (u32 i = 0; i < t->join.count; i++) {
+		write_group(t, &t->join.groups[i]);
+		join_release(&t->join.groups[i]);
+	}
+	join_start(&t->join, t->uso);
+}
+
+void tun_write(struct tun *t, struct buf_queue *q)
+{
+	struct buf *b;
+
+	join_start(&t->join, t->uso);
+	while ((b = buf_queue_take(q))) {
+		if (join_add(&t->join, b))
+			continue;
+		write_groups(t);
+		join_add(&t->join, b);
+	}
+	write_groups(t);
+}

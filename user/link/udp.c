@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MIT
+/* udp.c - a UDP socket that moves runs of datagrams: UDP_SEGMENT out, UDP_GRO in
+ *
+ * A run is one message: the kernel takes it through its stack once. Errors that ICMP brought are reported by
+ * the next call on the socket, whomever it writes to; so a send that fails is tried once more before it counts.
+ */
+#include "link/udp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <triglav/wire.h>
+#include <unistd.h>
+
+#define DEFAULT_BUFFER_BYTES (4u << 20)
+#define AREA_BYTES 65536u	/* of one received run */
+#define SEND_BATCH 64u
+#define CONTROL_BYTES 128u
+
+union control {
+	struct cmsghdr align;
+	u8 bytes[CONTROL_BYTES];
+};
+
+/* Where a run goes on: runs larger than one message are sent in pieces. */
+struct place {
+	u32 run;
+	u32 at;		/* byte of it */
+};
+
+struct udp {
+	int fd;
+	u32 link;
+	u8 family;
+	bool gso;
+	bool idle;		/* the last receive found nothing */
+	bool errors;		/* a send failed: its reason may lie in the error queue, too */
+	struct addr local;
+	u8 *area;		/* UDP_MAX_RUNS * AREA_BYTES, touched as it is used */
+
+	struct mmsghdr in[UDP_MAX_RUNS];
+	struct iovec in_iov[UDP_MAX_RUNS];
+	struct sockaddr_storage in_from[UDP_MAX_RUNS];
+	union control in_control[UDP_MAX_RUNS];
+
+	struct mmsghdr out[SEND_BATCH];
+	struct iovec out_iov[SEND_BATCH];
+	struct sockaddr_storage out_to[SEND_BATCH];
+	union control out_control[SEND_BATCH];
+	struct place out_after[SEND_BATCH];	/* where to go on once that message is sent */
+};
+
+/* ---- opening ---- */
+
+static int set_int(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
+}
+
+/* As much as asked for where the capability allows, else what the system's limit allows. */
+static int set_buffers(int fd, u32 bytes)
+{
+	int want = (int)(bytes ? bytes : DEFAULT_BUFFER_BYTES);
+	int err = 0;
+
+	if (set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, want))
+		err = set_int(fd, SOL_SOCKET, SO_SNDBUF, want);
+	if (!err && set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, want))
+		err = set_int(fd, SOL_SOCKET, SO_RCVBUF, want);
+	return err;
+}
+
+static int set_place(int fd, const struct udp_settings *set)
+{
+	int err = 0;
+
+	if (set->device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, set->device, (socklen_t)strlen(set->device)))
+		return -errno;
+	if (set->mark)
+		err = set_int(fd, SOL_SOCKET, SO_MARK, (int)set->mark);
+	if (!err && set->reuse_port)
+		err = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	return err;
+}
+
+/* DF is set and path MTUs are found by probes of our own, not by what ICMP says. */
+static int set_ip4(int fd)
+{
+	int err = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+
+	if (!err)
+		err = set_int(fd, IPPROTO_IP, IP_RECVTOS, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IP, IP_RECVERR, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
+	return err;
+}
+
+static int set_ip6(int fd)
+{
+	int err = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);	/* IPv4 has a socket of its own */
+
+	if (!err)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
+	if (!err)
+		err = set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
+	return err;
+}
+
+static void set_offloads(struct udp *u)
+{
+	/* A segment size of 0 changes nothing, but only kernels that know the option take it. */
+	u->gso = !set_int(u->fd, IPPROTO_UDP, UDP_SEGMENT, 0);
+	(void)set_int(u->fd, IPPROTO_UDP, UDP_GRO, 1);	/* without it every run is one datagram */
+}
+
+static int bind_local(struct udp *u, const struct addr *a)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(a, &ss);
+
+	if (bind(u->fd, (struct sockaddr *)&ss, len))
+		return -errno;
+	len = sizeof(ss);
+	if (getsockname(u->fd, (struct sockaddr *)&ss, &len))
+		return -errno;
+	addr_from_sockaddr(&u->local, (struct sockaddr *)&ss);
+	u->local.family = a->family;
+	return 0;
+}
+
+static void prepare_receive(struct udp *u)
+{
+	for (u32 i = 0; i < UDP_MAX_RUNS; i++) {
+		u->in_iov[i] = (struct iovec){ u->area + (size_t)i * AREA_BYTES, AREA_BYTES };
+		u->in[i].msg_hdr = (struct msghdr){ .msg_name = &u->in_from[i], .msg_iov = &u->in_iov[i], .msg_iovlen = 1,
+						    .msg_control = &u->in_control[i] };
+	}
+}
+
+int udp_open(struct udp **out, u32 link, const struct udp_settings *set)
+{
+	struct udp *u;
+	int err;
+
+	if (set->bind.family != 4 && set->bind.family != 6)
+		return -EAFNOSUPPORT;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return -ENOMEM;
+	u->link = link;
+	u->family = set->bind.family;
+	u->area = mmap(NULL, (size_t)UDP_MAX_RUNS * AREA_BYTES, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	u->fd = socket(u->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	err = u->area == MAP_FAILED ? -ENOMEM : u->fd < 0 ? -errno : 0;
+	if (!err)
+		err = set_buffers(u->fd, set->buffer_bytes);
+	if (!err)
+		err = set_place(u->fd, set);
+	if (!err)
+		err = u->family == 4 ? set_ip4(u->fd) : set_ip6(u->fd);
+	if (!err)
+		err = bind_local(u, &set->bind);
+	if (err) {
+		udp_close(u);
+		return err;
+	}
+	set_offloads(u);
+	prepare_receive(u);
+	*out = u;
+	return 0;
+}
+
+void udp_close(struct udp *u)
+{
+	if (!u)
+		return;
+	if (u->fd >= 0)
+		close(u->fd);
+	if (u->area != MAP_FAILED)
+		munmap(u->area, (size_t)UDP_MAX_RUNS * AREA_BYTES);
+	free(u);
+}
+
+int udp_fd(const struct udp *u)
+{
+	return u->fd;
+}
+
+void udp_local(const struct udp *u, struct addr *out)
+{
+	*out = u->local;
+}
+
+/* ---- sending ---- */
+
+static void add_control(struct msghdr *m, int level, int type, const void *value, size_t bytes)
+{
+	struct cmsghdr *c = (struct cmsghdr *)((u8 *)m->msg_control + m->msg_controllen);
+
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	c->cmsg_len = CMSG_LEN(bytes);
+	memcpy(CMSG_DATA(c), value, bytes);
+	m->msg_controllen += CMSG_SPACE(bytes);
+}
+
+static void add_source(struct msghdr *m, const struct addr *from)
+{
+	struct in_pktinfo in4 = { 0 };
+	struct in6_pktinfo in6 = { 0 };
+
+	if (from->family == 4) {
+		memcpy(&in4.ipi_spec_dst, from->ip, 4);
+		add_control(m, IPPROTO_IP, IP_PKTINFO, &in4, sizeof(in4));
+	} else if (from->family == 6) {
+		memcpy(&in6.ipi6_addr, from->ip, 16);
+		add_control(m, IPPROTO_IPV6, IPV6_PKTINFO, &in6, sizeof(in6));
+	}
+}
+
+/* How much of the run, from byte `at` on, one message takes. */
+static u32 message_bytes(const struct udp *u, const struct datagrams *d, u32 at, bool single)
+{
+	u32 left = d->len - at;
+	u32 segments;
+
+	if (left <= d->segment_bytes || !d->segment_bytes)
+		return left;
+	if (!u->gso || single)
+		return d->segment_bytes;
+	segments = MIN(DATAGRAMS_MAX_BYTES / d->segment_bytes, DATAGRAMS_MAX_SEGMENTS);
+	return MIN(left, MAX(segments, 1u) * d->segment_bytes);
+}
+
+/* Writes message i: the next piece of the run at `p`, which moves on. */
+static void fill_message(struct udp *u, u32 i, const struct datagrams *d, struct place *p, bool single)
+{
+	struct msghdr *m = &u->out[i].msg_hdr;
+	u32 bytes = message_bytes(u, d, p->at, single);
+	u16 segment = (u16)d->segment_bytes;
+
+	u->out_iov[i] = (struct iovec){ d->data + p->at, bytes };
+	*m = (struct msghdr){ .msg_name = &u->out_to[i], .msg_iov = &u->out_iov[i], .msg_iovlen = 1, .msg_control = &u->out_control[i] };
+	m->msg_namelen = addr_to_sockaddr(&d->where.remote, &u->out_to[i]);
+	add_source(m, &d->where.local);
+	if (segment && bytes > segment)
+		add_control(m, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment));
+	p->at += bytes;
+	if (p->at >= d->len)
+		*p = (struct place){ p->run + 1, 0 };
+	u->out_after[i] = *p;
+}
+
+static u32 fill_batch(struct udp *u, const struct datagrams *runs, u32 n, struct place p, bool single)
+{
+	u32 count = 0;
+
+	while (p.run < n && count < SEND_BATCH)
+		fill_message(u, count++, &runs[p.run], &p, single);
+	return count;
+}
+
+/* One call of udp_send(). */
+struct sending {
+	struct place at;
+	u32 lost;		/* runs given up */
+	bool again;		/* the message at `at` has failed once */
+	bool single;		/* GSO was refused for it: one datagram at a time */
+};
+
+static void skip_run(struct sending *s)
+{
+	*s = (struct sending){ .at = { s->at.run + 1, 0 }, .lost = s->lost + 1 };
+}
+
+/* After a refusal of the message at s->at: to be tried again or in another way, or its run given up (*error says why).
+ * False: the socket takes nothing more now, the call ends. */
+static bool after_refusal(struct udp *u, struct sending *s, const struct datagrams *d, int err, int *error)
+{
+	u->errors = true;
+	if (err == EINTR)
+		return true;
+	if (err == EAGAIN || err == ENOBUFS || err == ENOMEM) {
+		*error = err == ENOMEM ? ENOBUFS : err;
+		return false;
+	}
+	/* No checksum offload on the way out: GSO will never work here. */
+	if (err == EIO && u->out_iov[0].iov_len > d->segment_bytes) {
+		u->gso = false;
+		return true;
+	}
+	/* Either segments larger than the MTU or a source that is not ours: a single datagram tells them apart. */
+	if (err == EINVAL && !s->single) {
+		s->single = true;
+		return true;
+	}
+	if (!s->again && err != EMSGSIZE) {
+		s->again = true;
+		return true;
+	}
+	*error = err == EINVAL && d->where.local.family ? EADDRNOTAVAIL : err;
+	skip_run(s);
+	return true;
+}
+
+u32 udp_send(struct udp *u, const struct datagrams *runs, u32 n, int *error)
+{
+	struct sending s = { 0 };
+
+	*error = 0;
+	while (s.at.run < n) {
+		u32 count = fill_batch(u, runs, n, s.at, s.single);
+		int sent = sendmmsg(u->fd, u->out, count, MSG_DONTWAIT);
+
+		if (sent > 0) {
+			struct place next = u->out_after[sent - 1];
+
+			s = (struct sending){ .at = next, .lost = s.lost, .single = s.single && next.run == s.at.run };
+		} else if (!after_refusal(u, &s, &runs[s.at.run], errno, error)) {
+			return s.at.run - s.lost;
+		}
+	}
+	return n - s.lost;
+}
+
+/* ---- receiving ---- */
+
+/* Empties the error queue; a socket with anything in it is always ready. Returns the last errno, or 0. */
+static int drain_errors(struct udp *u)
+{
+	union control control;
+	u8 start[64];
+	int last = 0;
+
+	u->errors = false;
+	for (;;) {
+		struct iovec iov = { start, sizeof(start) };
+		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+
+		if (recvmsg(u->fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return last;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+			struct sock_extended_err e;
+
+			if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+			    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
+				memcpy(&e, CMSG_DATA(c), sizeof(e));
+				last = (int)e.ee_errno;
+			}
+		}
+	}
+}
+
+static void read_control(struct datagrams *d, const struct cmsghdr *c)
+{
+	const void *value = CMSG_DATA(c);
+	struct in_pktinfo in4;
+	struct in6_pktinfo in6;
+	int number = 0;
+
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+		memcpy(&in4, value, sizeof(in4));
+		d->where.local.family = 4;
+		memcpy(d->where.local.ip, &in4.ipi_spec_dst, 4);
+	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+		memcpy(&in6, value, sizeof(in6));
+		d->where.local.family = 6;
+		memcpy(d->where.local.ip, &in6.ipi6_addr, 16);
+	} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+		d->ce = (*(const u8 *)value & 3) == 3;
+	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+		memcpy(&number, value, sizeof(number));
+		d->ce = (number & 3) == 3;
+	} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+		memcpy(&number, value, sizeof(number));
+		if (number > 0 && (u32)number < d->len)
+			d->segment_bytes = (u32)number;
+	}
+}
+
+/* Message i as a run. False: empty, or larger than any run is. */
+static bool read_message(struct udp *u, u32 i, struct datagrams *d)
+{
+	struct msghdr *m = &u->in[i].msg_hdr;
+
+	if (!u->in[i].msg_len || (m->msg_flags & MSG_TRUNC))
+		return false;
+	memset(d, 0, sizeof(*d));
+	d->where.link = u->link;
+	d->data = u->in_iov[i].iov_base;
+	d->len = d->segment_bytes = u->in[i].msg_len;
+	addr_from_sockaddr(&d->where.remote, m->msg_name);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		read_control(d, c);
+	return true;
+}
+
+static int receive_messages(struct udp *u, u32 max)
+{
+	for (u32 i = 0; i < max; i++) {
+		u->in[i].msg_hdr.msg_namelen = sizeof(u->in_from[i]);
+		u->in[i].msg_hdr.msg_controllen = sizeof(u->in_control[i]);
+	}
+	return recvmmsg(u->fd, u->in, max, MSG_DONTWAIT, NULL);
+}
+
+/* Nothing came, for this reason. Remembers to look at the error queue, which wakes its reader without a
+ * pending error when a send has already reported that. */
+static int after_nothing(struct udp *u, int err)
+{
+	bool look = u->errors || u->idle || err != EAGAIN;
+	int queued = look ? drain_errors(u) : 0;
+
+	u->idle = true;
+	if (queued)
+		return queued;
+	return err == EAGAIN || err == EINTR ? 0 : err;
+}
+
+u32 udp_receive(struct udp *u, struct datagrams *runs, u32 max, int *error)
+{
+	u32 kept = 0;
+	int got;
+
+	*error = 0;
+	max = MIN(max, UDP_MAX_RUNS);
+	got = receive_messages(u, max);
+	if (got < 0) {
+		*error = after_nothing(u, errno);
+		/* A pending error stands in front of what has arrived. */
+		if (*error)
+			got = receive_messages(u, max);
+		if (got < 0)
+			return 0;
+	}
+	u->idle = false;
+	for (int i = 0; i < got; i++)
+		kept += read_message(u, (u32)i, &runs[kept]);
+	return kept;
+}
+
+/* ---- steering ---- */
+
+/* The program sees the UDP payload. A load past its end would make it return 0, which is a member, so lengths are checked
+ * first; NO_MEMBER is out of range and makes the kernel fall back to its hash. */
+#define AT_TYPE 0
+#define AT_PATTERN offsetof(struct tg_first, pattern)
+#define AT_RECEIVER_LOW (offsetof(struct tg_header, receiver) + 3)
+#define AT_HANDLE_LOW (offsetof(struct tg_first, handle) + 7)
+#define NO_MEMBER 0xffffffffu
+
+/* Instructions that are jumped to, and the distance to one of them. */
+enum { LINE_RECEIVER = 12, LINE_WORKER = 13, LINE_NOBODY = 16 };
+#define TO(line, here) ((line) - (here) - 1)
+
+int udp_steer_workers(struct udp *first, u32 workers)
+{
+	struct sock_filter code[] = {
+		/*  0 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		/*  1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, TG_HEADER_BYTES, 0, TO(LINE_NOBODY, 1)),
+		/*  2 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_TYPE),
+		/*  3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TG_TYPE_DATA, TO(LINE_RECEIVER, 3), 0),
+		/*  4 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TG_TYPE_CONTROL, TO(LINE_RECEIVER, 4), 0),
+		/*  5 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TG_TYPE_FIRST, 0, TO(LINE_NOBODY, 5)),
+		/*  6 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_PATTERN),
+		/*  7 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TG_PATTERN_NKPSK0, 0, TO(LINE_NOBODY, 7)),
+		/*  8 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
+		/*  9 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, sizeof(struct tg_first), 0, TO(LINE_NOBODY, 9)),
+		/* 10 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_HANDLE_LOW),
+		/* 11 */ BPF_STMT(BPF_JMP | BPF_JA, TO(LINE_WORKER, 11)),
+		/* 12 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_RECEIVER_LOW),
+		/* 13 */ BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (1u << TG_WORKER_BITS) - 1),
+		/* 14 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, workers, TO(LINE_NOBODY, 14), 0),
+		/* 15 */ BPF_STMT(BPF_RET | BPF_A, 0),
+		/* 16 */ BPF_STMT(BPF_RET | BPF_K, NO_MEMBER),
+	};
+	struct sock_fprog program = { .len = ARRAY_SIZE(code), .filter = code };
+
+	_Static_assert(TG_WORKER_BITS <= 8, "one byte is looked at");
+	if (!workers || workers > 1u << TG_WORKER_BITS)
+		return -EINVAL;
+	if (setsockopt(first->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)))
+		return -errno;
+	return 0;
+}
