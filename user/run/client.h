@@ -65,7 +65,7 @@ struct client_hooks {
 	void (*connected)(void *ctx, struct client *c, const struct tunnel_config *config);
 	/* SIGHUP. */
 	void (*reload)(void *ctx, struct client *c);
-	/* About to end: take events off the base, close the control socket. */
+	/* About to end, when started() worked: take events off the base, close the control socket. */
 	void (*stopping)(void *ctx, struct client *c);
 };
 

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: MIT
+/* client.c - the life of a client daemon
+ *
+ *   check -> lock the instance, sweep -> device -> worker -> uplinks -> (loop) -> undo
+ *
+ * The loop is libevent's: netlink, the worker's events, a tick, signals, and what the hooks add.
+ */
+#include "run/client.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/aead.h"
+#include "host/privileges.h"
+#include "run/client_parts.h"
+
+#define TICK_MS 500
+#define RESCAN_GAP_US (20 * MSEC)	/* a burst of netlink events is one change */
+#define BUFFERS 4096u
+
+void client_fail(struct client *c, int err, const char *fmt, ...)
+{
+	va_list args;
+
+	if (c->result)
+		return;
+	va_start(args, fmt);
+	vsnprintf(c->error, RUN_ERROR_BYTES, fmt, args);
+	va_end(args);
+	c->result = err;
+	event_base_loopexit(c->base, NULL);
+}
+
+void client_stop(struct client *c)
+{
+	event_base_loopexit(c->base, NULL);
+}
+
+const char *client_name(const struct client *c)
+{
+	return c->name;
+}
+
+const char *client_runtime_dir(const struct client *c)
+{
+	return c->runtime_dir;
+}
+
+/* ---- what the worker tells ---- */
+
+static char *inner_text(const struct tunnel_config *k, char *out, size_t size)
+{
+	struct prefix p4 = { .family = 4, .len = k->ip4_len }, p6 = { .family = 6, .len = k->ip6_len };
+	char a[ADDR_TEXT_BYTES] = "", b[ADDR_TEXT_BYTES] = "";
+
+	memcpy(p4.ip, k->ip4, sizeof(k->ip4));
+	memcpy(p6.ip, k->ip6, sizeof(k->ip6));
+	if (k->ip4_len)
+		prefix_format(&p4, a);
+	if (k->ip6_len)
+		prefix_format(&p6, b);
+	snprintf(out, size, "%s%s%s", a, a[0] && b[0] ? " " : "", b);
+	return out;
+}
+
+static void on_connected(struct client *c, const struct run_event *e)
+{
+	char inner[2 * ADDR_TEXT_BYTES];
+	int err;
+
+	c->config = e->config;
+	c->has_config = c->was_connected = true;
+	err = client_configure(c, c->error);
+	if (err) {
+		c->result = err;
+		event_base_loopexit(c->base, NULL);
+		return;
+	}
+	inner_text(&c->config, inner, sizeof(inner));
+	log_info("connected: %s via %s", inner, c->tun_name);
+	lifecycle_status("connected, %s", inner);
+	if (c->said_connected)
+		return;
+	c->said_connected = true;
+	printf("connected %s via %s\n", inner, c->tun_name);
+	fflush(stdout);
+	lifecycle_ready();
+	if (c->hooks.connected)
+		c->hooks.connected(c->hooks.ctx, c, &c->config);
+}
+
+/* Ended for good only where opening again would end the same way. */
+static void on_disconnected(struct client *c, const struct run_event *e)
+{
+	switch (e->code) {
+	case TG_CLOSE_REVOKED:
+		client_fail(c, -ECONNREFUSED, "the server has revoked this key; ask its administrator for a new one");
+		break;
+	case TG_CLOSE_REPLACED:
+		client_fail(c, -ECONNREFUSED, "another client connected with the same key; give each device a key of its own");
+		break;
+	default:
+		log_warn("the server ended the session%s%s; opening a new one", e->text[0] ? ": " : "", e->text);
+		lifecycle_status("reconnecting");
+	}
+}
+
+static void on_path_changed(struct client *c, const struct run_event *e)
+{
+	const struct tunnel_path_info *p = &e->path;
+
+	log_info("path %s: %s (%s), rtt %.1f ms, loss %.2f %%", p->name, tunnel_path_state_name(p->state), e->text,
+		 p->srtt_us / 1000.0, p->loss_ppm / 10000.0);
+	uplinks_path_changed(c, p);
+}
+
+static void on_event(struct client *c, const struct run_event *e)
+{
+	struct uplink *u;
+
+	switch (e->kind) {
+	case EVENT_CONNECTED:
+		on_connected(c, e);
+		break;
+	case EVENT_DISCONNECTED:
+		on_disconnected(c, e);
+		break;
+	case EVENT_PATH_CHANGED:
+		on_path_changed(c, e);
+		break;
+	case EVENT_VERSION_REFUSED:
+		client_fail(c, -EPROTONOSUPPORT, "the server does not speak our protocol version %d: %s; update the older side",
+			    TG_VERSION_WIRE, e->text);
+		break;
+	case EVENT_LINK_UP:
+		u = uplink_by_link(c, e->link);
+		if (u && u->tcp.link == e->link)
+			fallback_link_up(c, u);
+		break;
+	case EVENT_LINK_LOST:
+		u = uplink_by_link(c, e->link);
+		if (u && u->tcp.link == e->link)
+			fallback_link_lost(c, u, e->error);
+		break;
+	case EVENT_TUN_LOST:
+		client_fail(c, -ENODEV, "the device %s is gone: %s", c->tun_name, strerror(e->error));
+		break;
+	case EVENT_SESSION_OPENED:
+	case EVENT_SESSION_CLOSED:
+		break;
+	}
+}
+
+static void on_mail(int fd, short what, void *arg)
+{
+	struct client *c = arg;
+	struct run_event *next;
+
+	(void)fd;
+	(void)what;
+	for (struct run_event *e = mailbox_take(worker_mailbox(c->worker)); e; e = next) {
+		next = e->next;
+		on_event(c, e);
+		free(e);
+	}
+}
+
+/* ---- what the machine and the clock tell ---- */
+
+static void on_rescan(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	uplinks_rescan(arg);
+}
+
+static void on_host_event(void *arg, const struct host_event *event)
+{
+	struct client *c = arg;
+	u64 since = clock_now_us() - c->scanned_us;
+	struct timeval wait = { 0, since < RESCAN_GAP_US ? (suseconds_t)(RESCAN_GAP_US - since) : 0 };
+
+	log_debug("netlink: event %d on %s", event->kind, event->name);
+	if (!event_pending(c->rescan, EV_TIMEOUT, NULL))
+		event_add(c->rescan, &wait);
+}
+
+static void watch_links(struct client *c);
+
+static void on_links(int fd, short what, void *arg)
+{
+	struct client *c = arg;
+	int err = host_monitor_read(c->monitor);
+
+	(void)fd;
+	(void)what;
+	if (!err)
+		return;
+	log_warn("watching interfaces: %s; starting over", strerror(-err));
+	event_free(c->links_changed);
+	c->links_changed = NULL;
+	host_monitor_free(c->monitor);
+	c->monitor = NULL;
+	watch_links(c);
+	uplinks_rescan(c);
+}
+
+/* Without the monitor the tick tries again. */
+static void watch_links(struct client *c)
+{
+	int err;
+
+	if (c->monitor)
+		return;
+	err = host_monitor_new(&c->monitor, on_host_event, c);
+	if (err) {
+		log_warn("cannot watch interfaces: %s", strerror(-err));
+		c->monitor = NULL;
+		return;
+	}
+	c->links_changed = event_new(c->base, host_monitor_fd(c->monitor), EV_READ | EV_PERSIST, on_links, c);
+	if (c->links_changed)
+		event_add(c->links_changed, NULL);
+}
+
+static void on_tick(int fd, short what, void *arg)
+{
+	struct client *c = arg;
+	u64 now = clock_now_us();
+
+	(void)fd;
+	(void)what;
+	watch_links(c);
+	fallback_tick(c, now);
+	uplinks_reap(c, now);
+}
+
+static void nothing(struct worker *w, void *arg)
+{
+	(void)w;
+	(void)arg;
+}
+
+static void alive(void *arg)
+{
+	struct client *c = arg;
+
+	worker_call(c->worker, nothing, NULL);
+}
+
+static void reload(void *arg)
+{
+	struct client *c = arg;
+
+	if (c->hooks.reload)
+		c->hooks.reload(c->hooks.ctx, c);
+}
+
+/* ---- start ---- */
+
+static int say(char *error, int err, const char *what)
+{
+	snprintf(error, RUN_ERROR_BYTES, "%s: %s", what, strerror(-err));
+	return err;
+}
+
+static int open_tun(struct client *c, char *error)
+{
+	const char *wanted = c->set.tun_name[0] ? c->set.tun_name : RUN_TUN_NAME;
+	int err = tun_open(&c->tun, 1, wanted);
+
+	switch (err) {
+	case 0:
+		snprintf(c->tun_name, sizeof(c->tun_name), "%s", tun_name(c->tun));
+		return 0;
+	case -ENOENT:
+		snprintf(error, RUN_ERROR_BYTES, "/dev/net/tun is missing: load the module (modprobe tun)");
+		return err;
+	case -EBUSY:
+		snprintf(error, RUN_ERROR_BYTES, "the device %s is in use: choose another name (--tun-name)", wanted);
+		return err;
+	default:
+		snprintf(error, RUN_ERROR_BYTES, "cannot make the device %s: %s", wanted, strerror(-err));
+		return err;
+	}
+}
+
+static int open_host(struct client *c, char *error)
+{
+	struct host_settings set = { .name = c->name, .runtime_dir = c->runtime_dir, .state_dir = c->state_dir };
+	char why[HOST_WHY_BYTES] = "";
+	int err = host_open(&c->host, &set, why);
+
+	if (err) {
+		snprintf(error, RUN_ERROR_BYTES, "%s", why[0] ? why : strerror(-err));
+		return err;
+	}
+	err = host_sweep(c->host, c->set.kill_switch);
+	if (err)
+		log_warn("not everything a killed instance left could be removed: %s", strerror(-err));
+	return 0;
+}
+
+/* A name with a number to be chosen ("tg%d") is known only once the device is there; otherwise the
+ * lock comes first: it says best what is wrong when the instance runs already. */
+static int open_instance(struct client *c, char *error)
+{
+	const char *tun = c->set.tun_name[0] ? c->set.tun_name : RUN_TUN_NAME;
+	bool choose = strchr(tun, '%');
+	int err;
+
+	if (choose) {
+		err = open_tun(c, error);
+		if (err)
+			return err;
+		tun = c->tun_name;
+	}
+	snprintf(c->name, sizeof(c->name), "%s", c->set.place.name[0] ? c->set.place.name : tun);
+	err = open_host(c, error);
+	if (!err && !choose)
+		err = open_tun(c, error);
+	return err;
+}
+
+static void engine_settings(const struct client *c, struct tunnel_settings *t)
+{
+	const struct client_settings *s = &c->set;
+
+	*t = (struct tunnel_settings){
+		.has_credential = s->key.has_client,
+		.suites = s->suites ? s->suites : s->key.suites,
+		.wall_at_zero_ns = clock_wall_ns() - clock_now_us() * 1000,
+		.mtu = s->mtu,
+		.rekey_us = s->rekey_us,
+		.keepalive_us = s->keepalive_us,
+		.csum = true,
+		.strategy = s->strategy,
+		.aggregation = s->aggregation,
+	};
+	memcpy(t->server_public, s->key.server_public, sizeof(t->server_public));
+	memcpy(t->client_id, s->key.client_id, sizeof(t->client_id));
+	memcpy(t->client_secret, s->key.client_secret, sizeof(t->client_secret));
+}
+
+static int start_worker(struct client *c, char *error)
+{
+	struct worker_settings set = { .tun = c->tun, .buffer_count = c->set.buffer_count ? c->set.buffer_count : BUFFERS };
+	int err;
+
+	engine_settings(c, &set.tunnel);
+	err = worker_start(&c->worker, &set);
+	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
+	if (err)
+		return say(error, err, "cannot start the worker");
+	c->tun = NULL;
+	return 0;
+}
+
+static int start_events(struct client *c, char *error)
+{
+	struct timeval tick = { 0, TICK_MS * 1000 };
+
+	if (lifecycle_start(&c->life, c->base, alive, reload, c))
+		return say(error, -ENOMEM, "cannot start");
+	c->rescan = evtimer_new(c->base, on_rescan, c);
+	c->tick = event_new(c->base, -1, EV_PERSIST, on_tick, c);
+	c->mail = event_new(c->base, worker_mailbox(c->worker)->event_fd, EV_READ | EV_PERSIST, on_mail, c);
+	if (!c->rescan || !c->tick || !c->mail || event_add(c->tick, &tick) || event_add(c->mail, NULL))
+		return say(error, -ENOMEM, "cannot start");
+	watch_links(c);
+	return 0;
+}
+
+static int check(struct client *c, char *error)
+{
+	char why[HOST_WHY_BYTES] = "";
+	int err = aead_init();
+
+	if (err)
+		return say(error, err, "libsodium does not start");
+	err = host_check_privileges(HOST_NEED_NET_ADMIN | HOST_NEED_NET_RAW | HOST_NEED_TUN, why);
+	if (err) {
+		snprintf(error, RUN_ERROR_BYTES, "%s", why);
+		return err;
+	}
+	err = client_resolve(c);
+	if (err && !c->server_count)
+		log_warn("no address of the server is known yet; trying again every few seconds");
+	return client_check_settings(c, error);
+}
+
+static int start(struct client *c, char *error)
+{
+	int err = check(c, error);
+
+	if (!err)
+		err = open_instance(c, error);
+	if (!err)
+		err = client_before(c, error);
+	if (!err)
+		err = start_worker(c, error);
+	if (!err)
+		err = start_events(c, error);
+	if (err)
+		return err;
+	uplinks_configure(c);
+	uplinks_rescan(c);
+	if (!uplinks_usable(c))
+		log_warn("no usable uplink now (up, with an address and a default route); waiting for one");
+	if (c->hooks.started)
+		err = c->hooks.started(c->hooks.ctx, c, c->base, error);
+	c->hooked = !err;
+	return err;
+}
+
+/* ---- end ---- */
+
+static void say_goodbye(struct worker *w, void *arg)
+{
+	(void)arg;
+	tunnel_close_all(worker_tunnel(w), TG_CLOSE_BYE, "client ends", worker_now(w));
+}
+
+static void free_event(struct event *e)
+{
+	if (e)
+		event_free(e);
+}
+
+static void end(struct client *c)
+{
+	lifecycle_stopping();
+	if (c->worker)
+		worker_call(c->worker, say_goodbye, NULL);
+	free_event(c->mail);
+	free_event(c->links_changed);
+	free_event(c->tick);
+	free_event(c->rescan);
+	host_monitor_free(c->monitor);
+	lifecycle_end(&c->life);
+	worker_stop(c->worker);
+	tun_close(c->tun);
+	host_close(c->host, false);
+	if (c->base)
+		event_base_free(c->base);
+	sodium_memzero(&c->set.key, sizeof(c->set.key));
+	free(c);
+}
+
+static struct client *new_client(const struct client_settings *set, const struct client_hooks *hooks, char *error)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	lifecycle_lock_memory(&c->set.key, sizeof(c->set.key));
+	c->set = *set;
+	if (hooks)
+		c->hooks = *hooks;
+	c->error = error;
+	c->state_dir = set->place.state_dir ? set->place.state_dir : RUN_STATE_DIR;
+	c->runtime_dir = set->place.runtime_dir ? set->place.runtime_dir : RUN_RUNTIME_DIR;
+	c->started_us = clock_now_us();
+	c->base = event_base_new();
+	if (c->base)
+		return c;
+	free(c);
+	return NULL;
+}
+
+int client_run(const struct client_settings *set, const struct client_hooks *hooks, char error[RUN_ERROR_BYTES])
+{
+	struct client *c;
+	int err;
+
+	error[0] = '\0';
+	lifecycle_protect();
+	c = new_client(set, hooks, error);
+	if (!c)
+		return say(error, -ENOMEM, "cannot start");
+	err = start(c, error);
+	if (!err) {
+		event_base_dispatch(c->base);
+		err = c->result;
+	}
+	if (c->hooked && c->hooks.stopping)
+		c->hooks.stopping(c->hooks.ctx, c);
+	end(c);
+	return err;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/* client_parts.h - the client daemon's state, shared by the files that make it
+ *
+ *   client.c      life: start, events, end
+ *   uplinks.c     interfaces: found, followed, their sockets and paths
+ *   fallback.c    TCP where UDP is not answered; the next server address
+ *   configure.c   the host: addresses, routes, names, kill switch
+ *
+ * Everything here belongs to the control thread. The engine is reached through worker_call().
+ */
+#ifndef TG_RUN_CLIENT_PARTS_H
+#define TG_RUN_CLIENT_PARTS_H
+
+#include "host/host.h"
+#include "host/links.h"
+#include "run/client.h"
+#include "run/lifecycle.h"
+#include "run/worker.h"
+
+#define SERVERS_MAX 16u
+
+/* TCP beside an uplink's UDP. Its path has a link, and so a number, of its own. */
+struct tcp_side {
+	u32 link;		/* 0: none */
+	bool connected;		/* its path was handed to the engine */
+	bool up;
+	u32 failures;		/* in a row */
+	u64 retry_us;		/* not before */
+};
+
+struct uplink {
+	bool used;		/* this slot of the table */
+	bool configured;	/* named by somebody, not found */
+	char name[TUNNEL_NAME_BYTES];
+	u32 weight;
+	u8 flags;
+	struct host_uplink seen;	/* as of the last look; ifindex 0: not there */
+	bool usable;		/* its UDP path may carry */
+	u64 gone_us;		/* since when the interface is not there; 0: it is */
+	u32 link;		/* UDP link, 0: none yet */
+	bool has_path;		/* the engine knows the link */
+	bool up;		/* its UDP path is up */
+	u64 silent_us;		/* since when the UDP path is not up although it could be; 0: it is up */
+	u64 asked_us;		/* since when this server address is tried */
+	u32 server;		/* how often it moved on to the next address */
+	u64 retry_us;		/* opening the socket failed: not before */
+	struct addr local, remote;
+	struct tcp_side tcp;
+};
+
+struct client {
+	struct client_settings set;
+	struct client_hooks hooks;
+	char name[RUN_NAME_BYTES];
+	const char *state_dir, *runtime_dir;
+	struct event_base *base;
+	struct lifecycle life;
+	struct host *host;
+	struct worker *worker;
+	struct tun *tun;		/* until the worker has it */
+	char tun_name[TUNNEL_NAME_BYTES];
+	struct event *mail, *links_changed, *tick, *rescan;
+	struct host_monitor *monitor;
+	u64 scanned_us;
+
+	struct addr servers[SERVERS_MAX];
+	u32 server_count;
+	u64 resolve_us;			/* next try to find the host name's addresses */
+
+	struct uplink uplinks[TG_MAX_PATHS];
+	struct prefix lan[2 * TG_MAX_PATHS];	/* networks next door that the kill switch lets through */
+	u32 lan_count;
+	char ignored[TG_MAX_PATHS][TUNNEL_NAME_BYTES];	/* removed by command: not found again by themselves */
+	u32 ignored_count;
+
+	u64 started_us;
+	bool hooked;			/* the hooks saw the start, and will see the end */
+	bool said_connected;
+	bool has_config;
+	bool was_connected;
+	struct tunnel_config config;
+	u32 tun_ifindex;
+	int result;			/* of client_run() */
+	char *error;			/* RUN_ERROR_BYTES, the caller's */
+};
+
+/* Ends the daemon with this result and line. */
+void client_fail(struct client *c, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* uplinks.c */
+void uplinks_configure(struct client *c);		/* slots for those the settings name */
+void uplinks_rescan(struct client *c);			/* look at the machine, follow what changed */
+struct uplink *uplink_by_link(struct client *c, u32 link);	/* UDP or TCP */
+struct uplink *uplink_by_name(struct client *c, const char *name);
+void uplink_reopen(struct client *c, struct uplink *u);	/* new socket, towards the address that is next */
+void uplinks_path_changed(struct client *c, const struct tunnel_path_info *path);
+void uplinks_reap(struct client *c, u64 now);		/* forget found ones that are long gone */
+u32 uplinks_usable(const struct client *c);
+
+/* fallback.c */
+int client_resolve(struct client *c);		/* fills servers; -EAGAIN: the host name has no address now */
+u32 servers_for(const struct client *c, const struct host_uplink *h, struct addr out[SERVERS_MAX]);
+void fallback_tick(struct client *c, u64 now);
+void fallback_link_up(struct client *c, struct uplink *u);
+void fallback_link_lost(struct client *c, struct uplink *u, int error);
+void fallback_drop(struct client *c, struct uplink *u);	/* ends the TCP side */
+
+/* configure.c */
+int client_check_settings(const struct client *c, char *error);
+int client_before(struct client *c, char *error);	/* what must hold before the first packet: kill switch */
+int client_configure(struct client *c, char *error);	/* c->config has come or changed */
+void client_lan_changed(struct client *c);		/* kill switch: the networks next door are others now */
+
+#endif

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+/* configure.c - the client's hold on its host: addresses, routes, names, kill switch
+ *
+ * All of it is undone by host_close(); a step that fails ends the daemon, so nothing stays half done.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "host/dns.h"
+#include "host/nft.h"
+#include "host/routes.h"
+#include "host/tundev.h"
+#include "run/client_parts.h"
+
+#define LAN_MAX (2 * TG_MAX_PATHS)
+
+static bool has_bytes(const u8 *p, size_t n)
+{
+	u8 any = 0;
+
+	while (n--)
+		any |= *p++;
+	return any;
+}
+
+static struct prefix inner_prefix(u8 family, const u8 *ip, u8 len)
+{
+	struct prefix p = { .family = family, .len = len };
+	size_t n = family == 4 ? 4 : 16;
+
+	if (!has_bytes(ip, n))
+		return (struct prefix){ 0 };
+	memcpy(p.ip, ip, n);
+	return p;
+}
+
+static struct addr inner_addr(u8 family, const u8 *ip)
+{
+	struct addr a = { .family = family };
+	size_t n = family == 4 ? 4 : 16;
+
+	if (!has_bytes(ip, n))
+		return (struct addr){ 0 };
+	memcpy(a.ip, ip, n);
+	return a;
+}
+
+int client_check_settings(const struct client *c, char *error)
+{
+	const struct client_settings *s = &c->set;
+	char server[ADDR_TEXT_BYTES], route[ADDR_TEXT_BYTES];
+	struct prefix which;
+
+	for (u32 i = 0; i < c->server_count; i++) {
+		struct addr a = c->servers[i];
+
+		if (!host_routes_would_loop(&a, s->routes.at, s->routes.count, s->excludes.at, s->excludes.count, &which))
+			continue;
+		a.port = 0;
+		snprintf(error, RUN_ERROR_BYTES, "the server %s lies inside --route %s: exclude it (--exclude %s) or choose a smaller route",
+			 addr_format(&a, server), prefix_format(&which, route), server);
+		return -EINVAL;
+	}
+	if (s->kill_switch && !s->full_tunnel) {
+		snprintf(error, RUN_ERROR_BYTES, "--kill-switch needs --full-tunnel: without it traffic is meant to leave outside the tunnel");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static u32 lan_prefixes(const struct client *c, struct prefix out[LAN_MAX])
+{
+	u32 n = 0;
+
+	memset(out, 0, LAN_MAX * sizeof(*out));
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		const struct uplink *u = &c->uplinks[i];
+
+		if (!u->used || !u->seen.ifindex)
+			continue;
+		if (u->seen.addr4.family)
+			out[n++] = u->seen.addr4;
+		if (u->seen.addr6.family)
+			out[n++] = u->seen.addr6;
+	}
+	for (u32 i = 0; i < n; i++)
+		prefix_mask(&out[i]);
+	return n;
+}
+
+static int set_kill_switch(struct client *c, char *why)
+{
+	struct prefix allow[LAN_MAX + RUN_MAX_PREFIXES];
+	u32 n = c->lan_count;
+	struct host_nft_kill_switch set = { .tun = c->tun_name, .allow = allow, .block_dns = c->set.dns };
+
+	memcpy(allow, c->lan, n * sizeof(*allow));
+	for (u32 i = 0; i < c->set.excludes.count; i++)
+		allow[n++] = c->set.excludes.at[i];
+	set.allow_count = n;
+	return host_nft_kill_switch(c->host, &set, why);
+}
+
+int client_before(struct client *c, char *error)
+{
+	char why[HOST_WHY_BYTES] = "";
+	int err;
+
+	if (!c->set.kill_switch)
+		return 0;
+	err = set_kill_switch(c, why);
+	if (err)
+		snprintf(error, RUN_ERROR_BYTES, "kill switch: %.200s", why);
+	return err;
+}
+
+void client_lan_changed(struct client *c)
+{
+	char why[HOST_WHY_BYTES] = "";
+	struct prefix now[LAN_MAX];
+	u32 n = lan_prefixes(c, now);
+
+	if (!c->set.kill_switch || (n == c->lan_count && !memcmp(now, c->lan, sizeof(now))))
+		return;
+	memcpy(c->lan, now, sizeof(now));
+	c->lan_count = n;
+	if (set_kill_switch(c, why))
+		log_warn("kill switch: %s (the old one stays)", why);
+}
+
+static int set_addresses(struct client *c, char *why)
+{
+	const struct tunnel_config *k = &c->config;
+	struct host_tun set = {
+		.name = c->tun_name,
+		.mtu_bytes = c->set.mtu ? c->set.mtu : k->mtu ? k->mtu : TG_INNER_MTU,
+		.addr4 = inner_prefix(4, k->ip4, k->ip4_len),
+		.addr6 = inner_prefix(6, k->ip6, k->ip6_len),
+	};
+
+	return host_tun_configure(&set, &c->tun_ifindex, why);
+}
+
+static int set_routes(struct client *c, char *why)
+{
+	const struct client_settings *s = &c->set;
+	char text[ADDR_TEXT_BYTES];
+	int err;
+
+	for (u32 i = 0; i < s->excludes.count; i++) {
+		err = host_routes_exclude(c->host, &s->excludes.at[i]);
+		if (err) {
+			snprintf(why, HOST_WHY_BYTES, "--exclude %s: %s", prefix_format(&s->excludes.at[i], text), strerror(-err));
+			return err;
+		}
+	}
+	for (u32 i = 0; i < s->routes.count; i++) {
+		err = host_routes_add(c->host, c->tun_ifindex, &s->routes.at[i]);
+		if (err) {
+			snprintf(why, HOST_WHY_BYTES, "--route %s: %s", prefix_format(&s->routes.at[i], text), strerror(-err));
+			return err;
+		}
+	}
+	if (!s->full_tunnel)
+		return 0;
+	err = host_routes_full_tunnel(c->host, c->tun_ifindex, has_bytes(c->config.ip4, 4), has_bytes(c->config.ip6, 16));
+	if (err)
+		snprintf(why, HOST_WHY_BYTES, "full tunnel: %s", strerror(-err));
+	return err;
+}
+
+static int set_forwarding(struct client *c, char *why)
+{
+	struct host_nft_client set = {
+		.tun = c->tun_name,
+		.inner4 = inner_addr(4, c->config.ip4),
+		.inner6 = inner_addr(6, c->config.ip6),
+	};
+
+	return host_nft_client(c->host, &set, why);
+}
+
+static int set_names(struct client *c, char *why)
+{
+	const struct client_settings *s = &c->set;
+	struct addr inner = inner_addr(4, c->config.server_ip4);
+	struct host_dns set = { .tun = c->tun_name, .tun_ifindex = c->tun_ifindex, .servers = s->dns_servers,
+				.server_count = s->dns_count };
+
+	if (!s->dns)
+		return 0;
+	if (!inner.family)
+		inner = inner_addr(6, c->config.server_ip6);
+	if (!s->dns_count) {
+		set.servers = &inner;
+		set.server_count = 1;
+	}
+	return host_dns_set(c->host, &set, why);
+}
+
+static void check_wish(const struct addr *wish, u8 family, const u8 *got)
+{
+	struct addr is = inner_addr(family, got);
+	char wanted[ADDR_TEXT_BYTES], given[ADDR_TEXT_BYTES];
+
+	if (wish->family == family && !addr_same_ip(wish, &is))
+		log_warn("asked for the inner address %s; the server assigned %s", addr_format(wish, wanted),
+			 is.family ? addr_format(&is, given) : "none");
+}
+
+int client_configure(struct client *c, char *error)
+{
+	static const struct {
+		const char *what;
+		int (*step)(struct client *c, char *why);
+	} steps[] = {
+		{ "addresses", set_addresses },
+		{ "routes", set_routes },
+		{ "forwarding", set_forwarding },
+		{ "name servers", set_names },
+	};
+	char why[HOST_WHY_BYTES];
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		int err;
+
+		why[0] = '\0';
+		err = steps[i].step(c, why);
+		if (!err)
+			continue;
+		snprintf(error, RUN_ERROR_BYTES, "%s of %s: %.200s", steps[i].what, c->tun_name, why[0] ? why : strerror(-err));
+		return err;
+	}
+	check_wish(&c->set.want_ip4, 4, c->config.ip4);
+	check_wish(&c->set.want_ip6, 6, c->config.ip6);
+	return 0;
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+/* links.c - a worker's table of links */
+#include "run/links.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+int watch_add(int epoll, int fd, enum watch_kind kind, u32 number, u32 events)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = watch_tag(kind, number) };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+int watch_change(int epoll, int fd, enum watch_kind kind, u32 number, u32 events)
+{
+	struct epoll_event ev = { .events = events, .data.u64 = watch_tag(kind, number) };
+
+	return epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &ev) ? -errno : 0;
+}
+
+int links_init(struct links *l, int epoll, u32 max)
+{
+	l->epoll = epoll;
+	l->max = max;
+	l->accepted = 0;
+	l->some_broken = false;
+	l->at = calloc(max, sizeof(*l->at));
+	return l->at ? 0 : -ENOMEM;
+}
+
+/* Closing the last descriptor takes it out of the epoll set as well. */
+static void close_inside(struct link *k)
+{
+	udp_close(k->udp);
+	tcp_close(k->tcp);
+	if (k->listener)
+		tcp_listener_close(k->listener);
+	k->udp = NULL;
+	k->tcp = NULL;
+	k->listener = NULL;
+	k->connecting = k->broken = false;
+	k->events = 0;
+}
+
+void links_destroy(struct links *l)
+{
+	for (u32 i = 0; l->at && i < l->max; i++)
+		close_inside(&l->at[i]);
+	free(l->at);
+	l->at = NULL;
+}
+
+struct link *links_reserve(struct links *l)
+{
+	for (u32 i = 0; i < l->max; i++) {
+		struct link *k = &l->at[i];
+
+		if (k->number)
+			continue;
+		k->generation++;
+		k->number = (u32)k->generation << 16 | (i + 1);
+		return k;
+	}
+	return NULL;
+}
+
+struct link *links_find(struct links *l, u32 number)
+{
+	u32 slot = (number & 0xffff) - 1;
+
+	if (slot >= l->max || l->at[slot].number != number)
+		return NULL;
+	return &l->at[slot];
+}
+
+void links_release(struct links *l, struct link *k)
+{
+	close_inside(k);
+	if (k->accepted)
+		l->accepted--;
+	k->number = 0;
+	k->accepted = k->watched = false;
+}
+
+struct link *links_quietest(struct links *l)
+{
+	struct link *quietest = NULL;
+
+	for (u32 i = 0; i < l->max; i++) {
+		struct link *k = &l->at[i];
+
+		if (k->number && k->accepted && (!quietest || k->heard_us < quietest->heard_us))
+			quietest = k;
+	}
+	return quietest;
+}
+
+int links_put_udp(struct links *l, struct link *k, struct udp *u)
+{
+	int err;
+
+	close_inside(k);
+	k->events = EPOLLIN;
+	err = watch_add(l->epoll, udp_fd(u), WATCH_UDP, k->number, k->events);
+	if (err)
+		udp_close(u);
+	else
+		k->udp = u;
+	return err;
+}
+
+int links_put_tcp(struct links *l, struct link *k, struct tcp *c, bool connecting)
+{
+	int err;
+
+	close_inside(k);
+	k->events = connecting ? EPOLLOUT : EPOLLIN;
+	err = watch_add(l->epoll, tcp_fd(c), WATCH_TCP, k->number, k->events);
+	if (err) {
+		tcp_close(c);
+		return err;
+	}
+	k->tcp = c;
+	k->connecting = connecting;
+	return 0;
+}
+
+int links_put_listener(struct links *l, struct link *k, struct tcp_listener *t)
+{
+	int err;
+
+	close_inside(k);
+	err = watch_add(l->epoll, tcp_listener_fd(t), WATCH_LISTENER, k->number, EPOLLIN);
+	if (err)
+		tcp_listener_close(t);
+	else
+		k->listener = t;
+	return err;
+}
+
+void links_mark_broken(struct links *l, struct link *k, int error)
+{
+	k->broken = true;
+	k->error = error;
+	l->some_broken = true;
+}
+
+static void watch_tcp(struct links *l, struct link *k)
+{
+	u32 events = EPOLLIN | (tcp_wants_write(k->tcp) ? EPOLLOUT : 0);
+
+	if (events == k->events)
+		return;
+	k->events = events;
+	watch_change(l->epoll, tcp_fd(k->tcp), WATCH_TCP, k->number, events);
+}
+
+void links_writable(struct links *l, struct link *k)
+{
+	int err;
+
+	if (k->connecting) {
+		err = tcp_finish_connect(k->tcp);
+		if (err == -EINPROGRESS)
+			return;
+		k->connecting = err != 0;
+	} else {
+		err = tcp_flush(k->tcp);
+		if (err == -EAGAIN)
+			err = 0;
+	}
+	if (err)
+		links_mark_broken(l, k, -err);
+	else
+		watch_tcp(l, k);
+}
+
+static u32 count_all(const struct datagrams *runs, u32 n)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < n; i++)
+		count += datagrams_count(&runs[i]);
+	return count;
+}
+
+static bool is_queue_full(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+}
+
+/* One destination that cannot be reached must not take the others of the batch along; a full queue does. */
+static u32 send_udp(struct udp *u, const struct datagrams *runs, u32 n, int *error)
+{
+	u32 lost = 0;
+
+	for (;;) {
+		int e = 0;
+		u32 sent = udp_send(u, runs, n, &e);
+
+		runs += sent;
+		n -= sent;
+		if (!n)
+			return lost;
+		*error = e;
+		if (is_queue_full(e))
+			return lost + count_all(runs, n);
+		lost += datagrams_count(runs);
+		runs++;
+		n--;
+	}
+}
+
+static u32 send_tcp(struct links *l, struct link *k, const struct datagrams *runs, u32 n, int *error)
+{
+	int e = 0;
+	u32 lost = tcp_send(k->tcp, runs, n, &e);
+
+	if (e) {
+		*error = e;
+		links_mark_broken(l, k, e);
+		return lost;
+	}
+	if (lost)
+		*error = EAGAIN;
+	watch_tcp(l, k);
+	return lost;
+}
+
+u32 links_send(struct links *l, struct link *k, const struct datagrams *runs, u32 n, int *error)
+{
+	*error = 0;
+	if (k->udp)
+		return send_udp(k->udp, runs, n, error);
+	if (k->tcp && !k->connecting && !k->broken)
+		return send_tcp(l, k, runs, n, error);
+	*error = ENOTCONN;
+	return count_all(runs, n);
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/* links.h - a worker's table of links: number -> socket or connection
+ *
+ * A number is slot and generation, so that an endpoint the engine still remembers never
+ * reaches the socket that took the slot later. Belongs to one worker; no locks.
+ */
+#ifndef TG_RUN_LINKS_H
+#define TG_RUN_LINKS_H
+
+#include "link/tcp.h"
+#include "link/udp.h"
+
+enum watch_kind { WATCH_TUN, WATCH_CALLS, WATCH_UDP, WATCH_TCP, WATCH_LISTENER };
+
+struct link {
+	u32 number;		/* 0: slot is free */
+	u16 generation;
+	bool watched;		/* see worker_link_udp() */
+	bool accepted;		/* server: nobody but the worker knows it */
+	bool connecting;
+	bool broken;		/* to be closed at the end of the turn */
+	int error;		/* why it broke */
+	u32 events;		/* what epoll waits for */
+	struct udp *udp;
+	struct tcp *tcp;
+	struct tcp_listener *listener;
+	u64 heard_us;		/* accepted: last time bytes came */
+};
+
+struct links {
+	int epoll;
+	u32 max;
+	u32 accepted;		/* how many links are accepted connections */
+	bool some_broken;
+	struct link *at;
+};
+
+/* Events of an epoll set tell what they are about in data.u64. */
+static inline u64 watch_tag(enum watch_kind kind, u32 number)
+{
+	return (u64)kind << 32 | number;
+}
+int watch_add(int epoll, int fd, enum watch_kind kind, u32 number, u32 events);
+int watch_change(int epoll, int fd, enum watch_kind kind, u32 number, u32 events);
+
+int links_init(struct links *l, int epoll, u32 max);
+void links_destroy(struct links *l);	/* closes all; copes with a zeroed one */
+
+struct link *links_reserve(struct links *l);			/* NULL: full */
+struct link *links_find(struct links *l, u32 number);		/* NULL: gone */
+void links_release(struct links *l, struct link *k);
+/* The accepted connection that has been silent longest, or NULL. */
+struct link *links_quietest(struct links *l);
+
+/* Put something behind a number; takes it, also on error. */
+int links_put_udp(struct links *l, struct link *k, struct udp *u);
+int links_put_tcp(struct links *l, struct link *k, struct tcp *c, bool connecting);
+int links_put_listener(struct links *l, struct link *k, struct tcp_listener *t);
+
+/* Sends runs that all belong to k. Returns how many datagrams were lost; *error is the last errno, 0 when all went. A broken
+ * connection is marked, not closed: its memory may be in use up the stack. */
+u32 links_send(struct links *l, struct link *k, const struct datagrams *runs, u32 n, int *error);
+
+/* The connection is ready for writing, or came up. */
+void links_writable(struct links *l, struct link *k);
+void links_mark_broken(struct links *l, struct link *k, int error);
+
+static inline u32 datagrams_count(const struct datagrams *run)
+{
+	return run->segment_bytes ? (run->len + run->segment_bytes - 1) / run->segment_bytes : 0;
+}
+
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/* snapshot.c - a client as it stands */
+#include "run/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "run/client_parts.h"
+
+const char *client_state_name(enum client_state state)
+{
+	static const char *const names[] = { "waiting", "connecting", "connected", "suspended" };
+
+	return (unsigned)state < ARRAY_SIZE(names) ? names[state] : "?";
+}
+
+void server_snapshot_free(struct server_snapshot *s)
+{
+	free(s->sessions);
+	s->sessions = NULL;
+	s->session_count = 0;
+}
+
+static void copy_session(void *arg, const struct tunnel_session_info *info)
+{
+	struct client_snapshot *out = arg;
+
+	out->session = *info;
+	out->has_session = true;
+}
+
+static void look_in(struct worker *w, void *arg)
+{
+	struct client_snapshot *out = arg;
+	struct tunnel *t = worker_tunnel(w);
+
+	tunnel_each_session(t, copy_session, out, worker_now(w));
+	out->path_count = tunnel_paths(t, out->paths, TG_MAX_PATHS, worker_now(w));
+	out->counters = *tunnel_counters(t);
+	out->tun = *tun_counters(worker_tun(w));
+}
+
+static void copy_uplinks(const struct client *c, struct client_snapshot *out)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		const struct uplink *u = &c->uplinks[i];
+		struct uplink_snapshot *s = &out->uplinks[out->uplink_count];
+
+		if (!u->used)
+			continue;
+		memcpy(s->name, u->name, sizeof(s->name));
+		s->ifindex = u->seen.ifindex;
+		s->kind = u->seen.kind;
+		s->usable = u->usable;
+		s->configured = u->configured;
+		s->tcp = u->tcp.connected;
+		s->weight = u->weight ? u->weight : 1;
+		s->flags = u->flags;
+		if (u->usable)
+			s->local = u->local;
+		out->uplink_count++;
+	}
+}
+
+static bool any_path_up(const struct client_snapshot *s)
+{
+	for (u32 i = 0; i < s->path_count; i++)
+		if (s->paths[i].state == TUNNEL_PATH_UP)
+			return true;
+	return false;
+}
+
+static enum client_state state_of(const struct client *c, const struct client_snapshot *s)
+{
+	if (s->has_session && any_path_up(s))
+		return CLIENT_CONNECTED;
+	if (c->was_connected)
+		return CLIENT_SUSPENDED;
+	return uplinks_usable(c) ? CLIENT_CONNECTING : CLIENT_WAITING;
+}
+
+void client_snapshot(struct client *c, struct client_snapshot *out)
+{
+	u64 now = clock_now_us();
+
+	memset(out, 0, sizeof(*out));
+	worker_call(c->worker, look_in, out);
+	copy_uplinks(c, out);
+	memcpy(out->name, c->name, sizeof(out->name));
+	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
+	out->uptime_us = now - c->started_us;
+	out->connected_us = out->has_session ? now - out->session.opened_us : 0;
+	out->strategy = c->set.strategy;
+	out->aggregation = c->set.aggregation;
+	out->full_tunnel = c->set.full_tunnel;
+	out->kill_switch = c->set.kill_switch;
+	if (c->server_count)
+		out->server = c->servers[0];
+	out->has_config = c->has_config;
+	out->config = c->config;
+	out->state = state_of(c, out);
+}

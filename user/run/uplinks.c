@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: MIT
+/* uplinks.c - the client's interfaces: found, followed, their sockets and paths
+ *
+ * Any netlink event leads to one look at the whole machine; what differs from the last look is acted
+ * upon. That is a little more work than following single events, and cannot drift.
+ *
+ *   not there --appears, usable--> socket + path --address changes--> new socket, path moved
+ *                                     |  ^
+ *            carrier, address or route lost  |  back: new socket, path moved, carrier up
+ *                                     v  |
+ *                                  path down --found by itself, gone for a minute--> forgotten
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "host/routes.h"
+#include "run/client_parts.h"
+
+#define FOUND_MAX 32
+#define GONE_FOR_GOOD_US (60 * SEC)
+#define RETRY_US (2 * SEC)
+
+/* A piece of work for the worker's thread, about one uplink. */
+struct job {
+	struct client *c;
+	struct uplink *u;
+	int err;
+};
+
+/* ---- table ---- */
+
+struct uplink *uplink_by_name(struct client *c, const char *name)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		if (c->uplinks[i].used && !strcmp(c->uplinks[i].name, name))
+			return &c->uplinks[i];
+	return NULL;
+}
+
+struct uplink *uplink_by_link(struct client *c, u32 link)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		struct uplink *u = &c->uplinks[i];
+
+		if (u->used && link && (u->link == link || u->tcp.link == link))
+			return u;
+	}
+	return NULL;
+}
+
+static struct uplink *by_ifindex(struct client *c, u32 ifindex)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		if (c->uplinks[i].used && c->uplinks[i].seen.ifindex == ifindex)
+			return &c->uplinks[i];
+	return NULL;
+}
+
+static struct uplink *new_uplink(struct client *c, const char *name, bool configured)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		struct uplink *u = &c->uplinks[i];
+
+		if (u->used)
+			continue;
+		memset(u, 0, sizeof(*u));
+		u->used = true;
+		u->configured = configured;
+		snprintf(u->name, sizeof(u->name), "%.15s", name);
+		return u;
+	}
+	return NULL;
+}
+
+u32 uplinks_usable(const struct client *c)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		count += c->uplinks[i].used && c->uplinks[i].usable;
+	return count;
+}
+
+void uplinks_configure(struct client *c)
+{
+	for (u32 i = 0; i < c->set.uplink_count; i++) {
+		const struct client_uplink_settings *s = &c->set.uplinks[i];
+		struct uplink *u = new_uplink(c, s->name, true);
+
+		if (!u)
+			return;
+		u->weight = s->weight;
+		u->flags = s->flags;
+	}
+}
+
+/* ---- on the worker's thread ---- */
+
+static int open_socket(struct worker *w, struct client *c, struct uplink *u)
+{
+	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host) };
+	struct udp *s;
+	int err = udp_open(&s, u->link, &set);
+
+	if (err)
+		return err;
+	return worker_link_udp(w, u->link, s, true);
+}
+
+static int hand_to_engine(struct worker *w, struct uplink *u)
+{
+	struct tunnel *t = worker_tunnel(w);
+	u64 now = worker_now(w);
+	struct tunnel_uplink path = { .link = u->link, .remote = u->remote, .local = u->local, .kind = u->seen.kind,
+				      .flags = u->flags, .weight = u->weight };
+
+	if (u->has_path) {
+		tunnel_path_moved(t, u->link, &u->local, &u->remote, now);
+		tunnel_path_carrier(t, u->link, true, now);
+		return 0;
+	}
+	snprintf(path.name, sizeof(path.name), "%s", u->name);
+	return tunnel_path_add(t, &path, now);
+}
+
+static void open_job(struct worker *w, void *arg)
+{
+	struct job *job = arg;
+	struct uplink *u = job->u;
+
+	if (!u->link)
+		u->link = worker_link_reserve(w);
+	job->err = u->link ? open_socket(w, job->c, u) : -ENOSPC;
+	if (!job->err)
+		job->err = hand_to_engine(w, u);
+	if (!job->err) {
+		u->has_path = true;
+		return;
+	}
+	if (u->link && !u->has_path) {
+		worker_link_release(w, u->link);
+		u->link = 0;
+	}
+}
+
+static void carrier_lost_job(struct worker *w, void *arg)
+{
+	struct job *job = arg;
+
+	tunnel_path_carrier(worker_tunnel(w), job->u->link, false, worker_now(w));
+}
+
+static void remove_job(struct worker *w, void *arg)
+{
+	struct job *job = arg;
+	struct uplink *u = job->u;
+
+	if (u->has_path)
+		tunnel_path_remove(worker_tunnel(w), u->link, worker_now(w));
+	if (u->link)
+		worker_link_release(w, u->link);
+	u->has_path = false;
+	u->link = 0;
+}
+
+static void set_job(struct worker *w, void *arg)
+{
+	struct job *job = arg;
+	struct uplink *u = job->u;
+
+	if (u->has_path)
+		tunnel_path_set(worker_tunnel(w), u->link, u->weight, u->flags);
+	if (u->tcp.connected)
+		tunnel_path_set(worker_tunnel(w), u->tcp.link, u->weight, u->flags);
+}
+
+/* ---- following one uplink ---- */
+
+static struct addr local_for(const struct host_uplink *h, u8 family)
+{
+	const struct prefix *p = family == 4 ? &h->addr4 : &h->addr6;
+	struct addr a = { .family = p->family };
+
+	memcpy(a.ip, p->ip, sizeof(a.ip));
+	return a;
+}
+
+/* Which server address, from which own address. False: none that this uplink could reach. */
+static bool choose_ends(struct client *c, struct uplink *u, struct addr *local, struct addr *remote)
+{
+	struct addr can[SERVERS_MAX];
+	u32 n = servers_for(c, &u->seen, can);
+
+	if (!n)
+		return false;
+	*remote = can[u->server % n];
+	*local = local_for(&u->seen, remote->family);
+	return true;
+}
+
+void uplink_reopen(struct client *c, struct uplink *u)
+{
+	struct job job = { .c = c, .u = u };
+	char from[ADDR_TEXT_BYTES], to[ADDR_TEXT_BYTES];
+	u64 now = clock_now_us();
+
+	if (!choose_ends(c, u, &u->local, &u->remote))
+		return;
+	worker_call(c->worker, open_job, &job);
+	if (job.err) {
+		log_warn("uplink %s: no socket from %s: %s", u->name, addr_format(&u->local, from), strerror(-job.err));
+		u->usable = false;
+		u->retry_us = now + RETRY_US;
+		return;
+	}
+	log_info("uplink %s: from %s to %s", u->name, addr_format(&u->local, from), addr_format(&u->remote, to));
+	u->usable = true;
+	u->up = false;
+	u->retry_us = 0;
+	u->silent_us = u->asked_us = now;
+}
+
+static void lose(struct client *c, struct uplink *u, const char *why)
+{
+	struct job job = { .c = c, .u = u };
+
+	log_info("uplink %s: %s", u->name, why);
+	u->usable = u->up = false;
+	u->silent_us = 0;
+	if (u->has_path)
+		worker_call(c->worker, carrier_lost_job, &job);
+	fallback_drop(c, u);
+}
+
+static bool ends_differ(struct client *c, struct uplink *u)
+{
+	struct addr local, remote;
+
+	if (!choose_ends(c, u, &local, &remote))
+		return true;
+	return !addr_same_ip(&local, &u->local) || !addr_equal(&remote, &u->remote);
+}
+
+static void route(struct client *c, struct uplink *u)
+{
+	int err = host_routes_set_uplink(c->host, &u->seen);
+
+	if (err)
+		log_warn("uplink %s: no route of its own: %s", u->name, strerror(-err));
+}
+
+static void follow(struct client *c, struct uplink *u, const struct host_uplink *now, bool usable)
+{
+	struct host_uplink before = u->seen;
+	struct addr local, remote;
+	u64 time = clock_now_us();
+
+	u->seen = *now;
+	u->gone_us = 0;
+	if (!usable || !choose_ends(c, u, &local, &remote)) {
+		if (u->usable)
+			lose(c, u, !now->up ? "link is down" : "no address or no route to the server");
+		return;
+	}
+	if (u->usable && host_uplink_equal(&before, now))
+		return;
+	if (!u->usable && time < u->retry_us && host_uplink_equal(&before, now))
+		return;
+	route(c, u);
+	if (!u->usable || before.ifindex != now->ifindex || ends_differ(c, u))
+		uplink_reopen(c, u);
+}
+
+static void gone(struct client *c, struct uplink *u)
+{
+	if (u->gone_us)
+		return;
+	u->gone_us = clock_now_us();
+	if (u->seen.ifindex)
+		host_routes_remove_uplink(c->host, u->seen.ifindex);
+	if (u->usable)
+		lose(c, u, "interface is gone");
+	else if (u->configured)
+		log_info("uplink %s: not there; waiting for it", u->name);
+	u->seen.ifindex = 0;
+}
+
+/* ---- the look at the machine ---- */
+
+static bool is_ignored(const struct client *c, const char *name)
+{
+	if (!strcmp(name, c->tun_name))
+		return true;
+	for (u32 i = 0; i < c->ignored_count; i++)
+		if (!strcmp(c->ignored[i], name))
+			return true;
+	return false;
+}
+
+static void forget(struct client *c, struct uplink *u)
+{
+	struct job job = { .c = c, .u = u };
+
+	fallback_drop(c, u);
+	worker_call(c->worker, remove_job, &job);
+	if (u->seen.ifindex)
+		host_routes_remove_uplink(c->host, u->seen.ifindex);
+	memset(u, 0, sizeof(*u));
+}
+
+static void add_found(struct client *c, const struct host_uplink *found, u32 n)
+{
+	for (u32 i = 0; i < n; i++) {
+		if (is_ignored(c, found[i].name) || by_ifindex(c, found[i].ifindex) || uplink_by_name(c, found[i].name))
+			continue;
+		new_uplink(c, found[i].name, false);
+	}
+}
+
+static bool is_found(const struct host_uplink *found, u32 n, u32 ifindex)
+{
+	for (u32 i = 0; i < n; i++)
+		if (found[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* A renamed interface stays the same uplink; a recreated one of the same name becomes it again. */
+static int look_at(const struct uplink *u, struct host_uplink *out)
+{
+	if (u->seen.ifindex && !host_uplink_by_index(u->seen.ifindex, out, NULL))
+		return 0;
+	return host_uplink_by_name(u->name, out, NULL);
+}
+
+void uplinks_rescan(struct client *c)
+{
+	struct host_uplink found[FOUND_MAX], now;
+	bool all = c->set.auto_discover || !c->set.uplink_count;
+	int n = all ? host_uplinks_list(found, FOUND_MAX) : 0;
+
+	if (n < 0) {
+		log_warn("cannot list interfaces: %s", strerror(-n));
+		n = 0;
+		all = false;
+	}
+	add_found(c, found, (u32)n);
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		struct uplink *u = &c->uplinks[i];
+
+		if (!u->used)
+			continue;
+		if (look_at(u, &now))
+			gone(c, u);
+		else
+			follow(c, u, &now, now.usable && (u->configured || !all || is_found(found, (u32)n, now.ifindex)));
+	}
+	c->scanned_us = clock_now_us();
+	client_lan_changed(c);
+}
+
+void uplinks_reap(struct client *c, u64 now)
+{
+	bool retry = false;
+
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		struct uplink *u = &c->uplinks[i];
+
+		if (u->used && !u->configured && u->gone_us && now - u->gone_us > GONE_FOR_GOOD_US)
+			forget(c, u);
+		else if (u->used && !u->usable && u->retry_us && now >= u->retry_us)
+			retry = true;
+	}
+	if (retry)
+		uplinks_rescan(c);
+}
+
+void uplinks_path_changed(struct client *c, const struct tunnel_path_info *path)
+{
+	struct uplink *u = uplink_by_link(c, path->link);
+	bool up = path->state == TUNNEL_PATH_UP;
+
+	if (!u)
+		return;
+	if (path->link == u->tcp.link) {
+		u->tcp.up = up;
+		return;
+	}
+	if (u->up == up)
+		return;
+	u->up = up;
+	u->silent_us = up || !u->usable ? 0 : clock_now_us();
+	if (up)
+		fallback_drop(c, u);
+}
+
+/* ---- by command ---- */
+
+static bool name_is_good(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len < TUNNEL_NAME_BYTES && !strpbrk(name, "/ \t\n") && strcmp(name, ".") && strcmp(name, "..");
+}
+
+static void unignore(struct client *c, const char *name)
+{
+	for (u32 i = 0; i < c->ignored_count; i++)
+		if (!strcmp(c->ignored[i], name)) {
+			c->ignored_count--;
+			memmove(c->ignored[i], c->ignored[c->ignored_count], sizeof(c->ignored[0]));
+			return;
+		}
+}
+
+int client_uplink_add(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES])
+{
+	struct uplink *u = uplink_by_name(c, name);
+
+	if (!name_is_good(name) || !strcmp(name, c->tun_name)) {
+		snprintf(error, RUN_ERROR_BYTES, "'%.32s' cannot be an uplink: give the name of an interface (see: ip link)", name);
+		return -EINVAL;
+	}
+	if (u && u->configured) {
+		snprintf(error, RUN_ERROR_BYTES, "%s is an uplink already", name);
+		return -EEXIST;
+	}
+	if (u) {	/* found by itself: from now on it is meant */
+		u->configured = true;
+		return client_uplink_set(c, name, weight, flags, error);
+	}
+	u = new_uplink(c, name, true);
+	if (!u) {
+		snprintf(error, RUN_ERROR_BYTES, "there are %u uplinks already; remove one first", TG_MAX_PATHS);
+		return -ENOSPC;
+	}
+	u->weight = weight;
+	u->flags = flags;
+	unignore(c, name);
+	uplinks_rescan(c);
+	return 0;
+}
+
+static int no_such_uplink(const char *name, char *error)
+{
+	snprintf(error, RUN_ERROR_BYTES, "%.32s is no uplink here (see: triglav uplink list)", name);
+	return -ENOENT;
+}
+
+int client_uplink_remove(struct client *c, const char *name, char error[RUN_ERROR_BYTES])
+{
+	struct uplink *u = uplink_by_name(c, name);
+
+	if (!u)
+		return no_such_uplink(name, error);
+	log_info("uplink %s: removed by command", name);
+	if (c->ignored_count < TG_MAX_PATHS)
+		snprintf(c->ignored[c->ignored_count++], TUNNEL_NAME_BYTES, "%s", u->name);
+	forget(c, u);
+	return 0;
+}
+
+int client_uplink_set(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES])
+{
+	struct uplink *u = uplink_by_name(c, name);
+	struct job job = { .c = c, .u = u };
+
+	if (!u)
+		return no_such_uplink(name, error);
+	if (weight)
+		u->weight = weight;
+	u->flags = flags;
+	worker_call(c->worker, set_job, &job);
+	return 0;
+}

@@ -1,0 +1,707 @@
+// SPDX-License-Identifier: MIT
+/* worker.c - the data plane: one thread, one event loop, one engine
+ *
+ * A turn: wait for events or the engine's next deadline, read the clock once, move packets
+ * in bounded batches (so that the tunnel device and the sockets take turns), tick the engine,
+ * then do what must not happen further down the stack: report send errors, close
+ * broken connections, watch or ignore the tunnel device.
+ */
+#include "run/worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "run/links.h"
+
+#define EVENTS_PER_TURN 32
+#define SUPER_PACKETS_PER_TURN 4	/* TUN reads that gave more than one packet */
+#define PACKETS_PER_TURN 64		/* TUN reads that gave one: enough for a whole UDP_SEGMENT run */
+#define RUNS_PER_SEND 64
+#define TROUBLES_PER_TURN 16
+#define CLIENT_LINKS 64u
+#define SERVER_LINKS 4160u		/* accepted TCP connections, mostly */
+#define ACCEPTED_MAX 4096u
+#define ACCEPTED_SILENCE_US (300 * SEC)	/* then a connection is closed: its path is long gone */
+
+struct trouble {
+	u32 link;
+	int error;
+};
+
+struct worker {
+	struct tunnel *tunnel;
+	struct buf_pool *pool;
+	u32 buffers_low;		/* fewer left: the tunnel device waits, the sockets may still take */
+	struct tun *tun;
+	bool tun_watched, tun_lost;
+	struct links links;
+	struct worker_admission admission;
+	struct rand_source random;
+	struct mailbox mail;
+	struct trouble troubles[TROUBLES_PER_TURN];
+	u32 trouble_count;
+	int epoll;
+	bool server;
+	bool started, stopping;
+	u64 now;
+	u64 sweep_us;			/* next look for silent connections */
+	pthread_t thread;
+};
+
+/* ---- what the engine asks for ---- */
+
+static void note_trouble(struct worker *w, u32 link, int error)
+{
+	for (u32 i = 0; i < w->trouble_count; i++)
+		if (w->troubles[i].link == link)
+			return;
+	if (w->trouble_count < TROUBLES_PER_TURN)
+		w->troubles[w->trouble_count++] = (struct trouble){ link, error };
+}
+
+static bool is_trouble(int error)
+{
+	switch (error) {
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENODEV:
+	case EADDRNOTAVAIL:
+	case ECONNREFUSED:
+	case EPERM:		/* a firewall rule on this host */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum tg_drop drop_reason(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM ? TG_DROP_LINK_FULL : TG_DROP_LINK_ERROR;
+}
+
+static void send_on_link(struct worker *w, u32 number, const struct datagrams *runs, u32 n)
+{
+	struct link *k = links_find(&w->links, number);
+	int error = ENOTCONN;
+	u32 lost = 0;
+
+	if (k)
+		lost = links_send(&w->links, k, runs, n, &error);
+	else
+		for (u32 i = 0; i < n; i++)
+			lost += datagrams_count(&runs[i]);
+	if (lost)
+		tunnel_count_drop(w->tunnel, drop_reason(error), lost);
+	if (k && k->watched && is_trouble(error))
+		note_trouble(w, number, error);
+}
+
+/* Runs of several links come interleaved; each link gets its own in one call, order kept. */
+static void send_by_link(struct worker *w, const struct datagrams *runs, u32 n)
+{
+	struct datagrams same[RUNS_PER_SEND];
+	u64 done = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		u32 count = 0;
+
+		if (done >> i & 1)
+			continue;
+		for (u32 j = i; j < n; j++)
+			if (runs[j].where.link == runs[i].where.link) {
+				same[count++] = runs[j];
+				done |= 1ULL << j;
+			}
+		send_on_link(w, runs[i].where.link, same, count);
+	}
+}
+
+static void on_transmit(void *ctx, struct datagrams *runs, u32 n)
+{
+	struct worker *w = ctx;
+
+	while (n) {
+		u32 some = MIN(n, RUNS_PER_SEND);
+
+		if (some == 1)
+			send_on_link(w, runs->where.link, runs, 1);
+		else
+			send_by_link(w, runs, some);
+		runs += some;
+		n -= some;
+	}
+}
+
+static void on_deliver(void *ctx, struct buf_queue *packets)
+{
+	struct worker *w = ctx;
+
+	tun_write(w->tun, packets);
+}
+
+static int on_admit(void *ctx, const struct tunnel_request *request, struct tunnel_grant *grant)
+{
+	struct worker *w = ctx;
+
+	return w->admission.admit(w->admission.ctx, request, grant);
+}
+
+static void on_grant_unused(void *ctx, const struct tunnel_grant *grant)
+{
+	struct worker *w = ctx;
+
+	w->admission.grant_unused(w->admission.ctx, grant);
+}
+
+static void on_session_opened(void *ctx, const struct tunnel_grant *grant, u64 handle)
+{
+	struct worker *w = ctx;
+	struct run_event *e = mailbox_event(&w->mail, EVENT_SESSION_OPENED);
+
+	w->admission.session_opened(w->admission.ctx, grant, handle);
+	if (!e)
+		return;
+	e->grant = *grant;
+	e->handle = handle;
+	mailbox_post(&w->mail, e);
+}
+
+static void on_session_closed(void *ctx, const struct tunnel_grant *grant, u64 handle, enum tg_close_code code,
+			      const struct tunnel_session_info *last)
+{
+	struct worker *w = ctx;
+	struct run_event *e = mailbox_event(&w->mail, EVENT_SESSION_CLOSED);
+
+	w->admission.session_closed(w->admission.ctx, grant, handle, code, last);
+	if (!e)
+		return;
+	e->grant = *grant;
+	e->handle = handle;
+	e->code = code;
+	if (last)
+		e->last = *last;
+	mailbox_post(&w->mail, e);
+}
+
+static void on_connected(void *ctx, const struct tunnel_config *config)
+{
+	struct worker *w = ctx;
+	struct run_event *e = mailbox_event(&w->mail, EVENT_CONNECTED);
+
+	if (!e)
+		return;
+	e->config = *config;
+	mailbox_post(&w->mail, e);
+}
+
+static void post_text(struct worker *w, enum event_kind kind, enum tg_close_code code, const char *text)
+{
+	struct run_event *e = mailbox_event(&w->mail, kind);
+
+	if (!e)
+		return;
+	e->code = code;
+	snprintf(e->text, sizeof(e->text), "%s", text ? text : "");
+	mailbox_post(&w->mail, e);
+}
+
+static void on_disconnected(void *ctx, enum tg_close_code code, const char *text)
+{
+	post_text(ctx, EVENT_DISCONNECTED, code, text);
+}
+
+static void on_version_refused(void *ctx, const char *text)
+{
+	post_text(ctx, EVENT_VERSION_REFUSED, TG_CLOSE_BYE, text);
+}
+
+static void on_path_changed(void *ctx, const struct tunnel_path_info *path, const char *why)
+{
+	struct worker *w = ctx;
+	struct run_event *e = mailbox_event(&w->mail, EVENT_PATH_CHANGED);
+
+	if (!e)
+		return;
+	e->path = *path;
+	e->link = path->link;
+	snprintf(e->text, sizeof(e->text), "%s", why ? why : "");
+	mailbox_post(&w->mail, e);
+}
+
+static const struct tunnel_events engine_events = {
+	.transmit = on_transmit,
+	.deliver = on_deliver,
+	.admit = on_admit,
+	.grant_unused = on_grant_unused,
+	.session_opened = on_session_opened,
+	.session_closed = on_session_closed,
+	.connected = on_connected,
+	.disconnected = on_disconnected,
+	.path_changed = on_path_changed,
+	.version_refused = on_version_refused,
+};
+
+/* ---- the parts of a turn ---- */
+
+static void tun_is_lost(struct worker *w, int err)
+{
+	struct run_event *e = mailbox_event(&w->mail, EVENT_TUN_LOST);
+
+	w->tun_lost = true;
+	epoll_ctl(w->epoll, EPOLL_CTL_DEL, tun_fd(w->tun), NULL);
+	if (!e)
+		return;
+	e->error = -err;
+	mailbox_post(&w->mail, e);
+}
+
+static void read_tun(struct worker *w)
+{
+	struct buf_queue packets = { 0 };
+	u32 super = 0, single = 0;
+	int n = 0;
+
+	while (super < SUPER_PACKETS_PER_TURN && single < PACKETS_PER_TURN) {
+		n = tun_read(w->tun, w->pool, &packets);
+		if (n <= 0)
+			break;
+		if (n > 1)
+			super++;
+		else
+			single++;
+	}
+	if (packets.count)
+		tunnel_send(w->tunnel, &packets, w->now);
+	if (n < 0 && n != -EAGAIN && n != -EINTR && n != -ENOBUFS && n != -ENOMEM)
+		tun_is_lost(w, n);
+}
+
+static void read_udp(struct worker *w, struct link *k)
+{
+	struct datagrams runs[UDP_MAX_RUNS];
+	int error = 0;
+	u32 n = udp_receive(k->udp, runs, UDP_MAX_RUNS, &error);
+
+	if (n)
+		tunnel_receive(w->tunnel, runs, n, w->now);
+	if (k->watched && is_trouble(error))
+		note_trouble(w, k->number, error);
+}
+
+static void read_tcp(struct worker *w, struct link *k)
+{
+	struct datagrams runs[RUNS_PER_SEND];
+	int error = 0;
+	u32 n = tcp_receive(k->tcp, runs, RUNS_PER_SEND, &error);
+
+	if (n) {
+		k->heard_us = w->now;
+		tunnel_receive(w->tunnel, runs, n, w->now);
+	}
+	if (error && error != EAGAIN)
+		links_mark_broken(&w->links, k, error);
+}
+
+static void close_quietest(struct worker *w)
+{
+	struct link *k = links_quietest(&w->links);
+
+	if (k)
+		links_release(&w->links, k);
+}
+
+static void accept_tcp(struct worker *w, struct link *listener)
+{
+	struct link *k;
+	struct tcp *c;
+
+	if (w->links.accepted >= ACCEPTED_MAX)
+		close_quietest(w);
+	k = links_reserve(&w->links);
+	if (!k)
+		return;
+	if (tcp_accept(listener->listener, k->number, &c)) {
+		links_release(&w->links, k);
+		return;
+	}
+	k->accepted = true;
+	k->heard_us = w->now;
+	w->links.accepted++;
+	if (links_put_tcp(&w->links, k, c, false))
+		links_release(&w->links, k);
+}
+
+static void continue_tcp(struct worker *w, struct link *k)
+{
+	bool was_connecting = k->connecting;
+	struct run_event *e;
+
+	links_writable(&w->links, k);
+	if (!was_connecting || k->connecting || k->broken)
+		return;
+	e = mailbox_event(&w->mail, EVENT_LINK_UP);
+	if (!e)
+		return;
+	e->link = k->number;
+	mailbox_post(&w->mail, e);
+}
+
+static void handle_tcp(struct worker *w, struct link *k, u32 events)
+{
+	if (!k->tcp || k->broken)
+		return;
+	if (k->connecting || events & EPOLLOUT)
+		continue_tcp(w, k);
+	if (!k->broken && !k->connecting && events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		read_tcp(w, k);
+}
+
+static void handle(struct worker *w, const struct epoll_event *ev)
+{
+	struct link *k = links_find(&w->links, (u32)ev->data.u64);
+
+	switch ((enum watch_kind)(ev->data.u64 >> 32)) {
+	case WATCH_TUN:
+		if (!w->tun_lost)
+			read_tun(w);
+		break;
+	case WATCH_CALLS:
+		mailbox_answer(&w->mail);
+		break;
+	case WATCH_UDP:
+		if (k && k->udp)
+			read_udp(w, k);
+		break;
+	case WATCH_TCP:
+		if (k)
+			handle_tcp(w, k, ev->events);
+		break;
+	case WATCH_LISTENER:
+		if (k && k->listener)
+			accept_tcp(w, k);
+		break;
+	}
+}
+
+/* What the engine sends in answer may fail on the same links again; that is not news within this turn. */
+static void report_troubles(struct worker *w)
+{
+	for (u32 i = 0; i < w->trouble_count; i++)
+		tunnel_link_trouble(w->tunnel, w->troubles[i].link, w->troubles[i].error, w->now);
+	w->trouble_count = 0;
+}
+
+static void close_broken_link(struct worker *w, struct link *k)
+{
+	u32 number = k->number;
+	struct run_event *e = k->accepted ? NULL : mailbox_event(&w->mail, EVENT_LINK_LOST);
+	int error = k->error;
+
+	if (e) {
+		e->link = number;
+		e->error = error;
+		mailbox_post(&w->mail, e);
+	}
+	if (k->accepted) {
+		links_release(&w->links, k);
+	} else {
+		tcp_close(k->tcp);
+		k->tcp = NULL;
+		k->broken = k->connecting = false;
+	}
+	tunnel_link_trouble(w->tunnel, number, error, w->now);
+}
+
+static void close_broken(struct worker *w)
+{
+	if (!w->links.some_broken)
+		return;
+	w->links.some_broken = false;
+	for (u32 i = 0; i < w->links.max; i++)
+		if (w->links.at[i].number && w->links.at[i].broken)
+			close_broken_link(w, &w->links.at[i]);
+}
+
+static void close_silent(struct worker *w)
+{
+	if (!w->links.accepted || w->now < w->sweep_us)
+		return;
+	w->sweep_us = w->now + 10 * SEC;
+	for (u32 i = 0; i < w->links.max; i++) {
+		struct link *k = &w->links.at[i];
+
+		if (k->number && k->accepted && w->now - k->heard_us > ACCEPTED_SILENCE_US)
+			links_release(&w->links, k);
+	}
+}
+
+/* With few buffers left inner packets wait in the device's queue, where TCP feels it. */
+static void watch_tun(struct worker *w)
+{
+	bool want = buf_pool_left(w->pool) >= w->buffers_low;
+
+	if (want == w->tun_watched || w->tun_lost)
+		return;
+	w->tun_watched = want;
+	watch_change(w->epoll, tun_fd(w->tun), WATCH_TUN, 0, want ? EPOLLIN : 0);
+}
+
+static int wait_for_events(struct worker *w, struct epoll_event *events)
+{
+	u64 due = tunnel_due_us(w->tunnel), now, wait = 0;
+	struct timespec timeout;
+
+	if (w->links.accepted)
+		due = MIN(due, w->sweep_us);
+	if (due == TIME_NEVER)
+		return epoll_wait(w->epoll, events, EVENTS_PER_TURN, -1);
+	now = w->now;
+	if (due > now) {
+		now = clock_now_us();	/* the turn took time; nanosecond timeouts are worth being exact for */
+		wait = due > now ? due - now : 0;
+	}
+	timeout.tv_sec = (time_t)(wait / SEC);
+	timeout.tv_nsec = (long)(wait % SEC) * 1000;
+	return epoll_pwait2(w->epoll, events, EVENTS_PER_TURN, &timeout, NULL);
+}
+
+static void turn(struct worker *w)
+{
+	struct epoll_event events[EVENTS_PER_TURN];
+	int n = wait_for_events(w, events);
+
+	w->now = clock_now_us();
+	for (int i = 0; i < n; i++)
+		handle(w, &events[i]);
+	if (w->now >= tunnel_due_us(w->tunnel))
+		tunnel_tick(w->tunnel, w->now);
+	report_troubles(w);
+	close_broken(w);
+	close_silent(w);
+	watch_tun(w);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!w->stopping)
+		turn(w);
+	mailbox_close(&w->mail);
+	return NULL;
+}
+
+/* ---- start and end ---- */
+
+static int start_thread(struct worker *w)
+{
+	sigset_t all, before;
+	int err;
+
+	sigfillset(&all);	/* signals belong to the control thread */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&w->thread, NULL, worker_main, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	w->started = !err;
+	return -err;
+}
+
+static int watch_own(struct worker *w, struct tun *tun)
+{
+	int err = watch_add(w->epoll, w->mail.call_fd, WATCH_CALLS, 0, EPOLLIN);
+
+	if (!err)
+		err = watch_add(w->epoll, tun_fd(tun), WATCH_TUN, 0, EPOLLIN);
+	w->tun_watched = true;
+	return err;
+}
+
+static int make_engine(struct worker *w, const struct worker_settings *set)
+{
+	w->pool = buf_pool_new(set->buffer_count);
+	if (!w->pool)
+		return -ENOMEM;
+	w->buffers_low = MIN(set->buffer_count / 4, 256u);
+	rand_system(&w->random);
+	w->now = clock_now_us();
+	w->tunnel = tunnel_new(&set->tunnel, &engine_events, w, w->pool, &w->random, w->now);
+	return w->tunnel ? 0 : -ENOMEM;
+}
+
+int worker_start(struct worker **out, const struct worker_settings *set)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	w->admission = set->admission;
+	w->server = set->tunnel.server;
+	w->epoll = -1;
+	err = mailbox_open(&w->mail);
+	if (err) {
+		free(w);
+		return err;
+	}
+	err = make_engine(w, set);
+	if (err)
+		goto fail;
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (w->epoll < 0) {
+		err = -errno;
+		goto fail;
+	}
+	err = links_init(&w->links, w->epoll, w->server ? SERVER_LINKS : CLIENT_LINKS);
+	if (!err)
+		err = watch_own(w, set->tun);
+	w->tun = set->tun;
+	if (!err)
+		err = start_thread(w);
+	if (err) {
+		w->tun = NULL;	/* stays the caller's */
+		goto fail;
+	}
+	*out = w;
+	return 0;
+fail:
+	worker_stop(w);
+	return err;
+}
+
+static void stop_here(void *arg)
+{
+	struct worker *w = arg;
+
+	w->stopping = true;
+}
+
+void worker_stop(struct worker *w)
+{
+	if (!w)
+		return;
+	if (w->started) {
+		mailbox_run(&w->mail, stop_here, w);
+		pthread_join(w->thread, NULL);
+	}
+	tunnel_free(w->tunnel);
+	links_destroy(&w->links);
+	tun_close(w->tun);
+	if (w->pool)
+		buf_pool_free(w->pool);
+	if (w->epoll >= 0)
+		close(w->epoll);
+	mailbox_destroy(&w->mail);
+	free(w);
+}
+
+struct bound_call {
+	struct worker *worker;
+	void (*fn)(struct worker *w, void *arg);
+	void *arg;
+};
+
+static void run_bound(void *arg)
+{
+	struct bound_call *call = arg;
+
+	call->worker->now = clock_now_us();
+	call->fn(call->worker, call->arg);
+}
+
+void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg)
+{
+	struct bound_call call = { .worker = w, .fn = fn, .arg = arg };
+
+	mailbox_run(&w->mail, run_bound, &call);
+}
+
+struct mailbox *worker_mailbox(struct worker *w)
+{
+	return &w->mail;
+}
+
+struct tunnel *worker_tunnel(struct worker *w)
+{
+	return w->tunnel;
+}
+
+struct tun *worker_tun(struct worker *w)
+{
+	return w->tun;
+}
+
+u64 worker_now(const struct worker *w)
+{
+	return w->now;
+}
+
+/* ---- links ---- */
+
+u32 worker_link_reserve(struct worker *w)
+{
+	struct link *k = links_reserve(&w->links);
+
+	return k ? k->number : 0;
+}
+
+void worker_link_release(struct worker *w, u32 number)
+{
+	struct link *k = links_find(&w->links, number);
+
+	if (k)
+		links_release(&w->links, k);
+}
+
+int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched)
+{
+	struct link *k = links_find(&w->links, number);
+
+	if (!k) {
+		udp_close(u);
+		return -ENOENT;
+	}
+	k->watched = watched;
+	return links_put_udp(&w->links, k, u);
+}
+
+int worker_link_tcp(struct worker *w, u32 number, struct tcp *c)
+{
+	struct link *k = links_find(&w->links, number);
+
+	if (!k) {
+		tcp_close(c);
+		return -ENOENT;
+	}
+	k->watched = true;
+	return links_put_tcp(&w->links, k, c, true);
+}
+
+struct udp *worker_link_socket(struct worker *w, u32 number)
+{
+	struct link *k = links_find(&w->links, number);
+
+	return k ? k->udp : NULL;
+}
+
+int worker_listen_tcp(struct worker *w, struct tcp_listener *l)
+{
+	struct link *k = links_reserve(&w->links);
+	int err = -ENOSPC;
+
+	if (k)
+		err = links_put_listener(&w->links, k, l);
+	else
+		tcp_listener_close(l);
+	if (k && err)
+		links_release(&w->links, k);
+	return err;
+}

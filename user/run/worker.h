@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* worker.h - the data plane: one thread, one event loop, one engine
+ *
+ * A worker owns its tunnel, buffers, TUN queue, sockets and connections outright. The control
+ * thread reaches it only through worker_call(); functions marked (worker) must be called from
+ * there. It answers with events (mailbox.h).
+ */
+#ifndef TG_RUN_WORKER_H
+#define TG_RUN_WORKER_H
+
+#include "link/tcp.h"
+#include "link/tun.h"
+#include "link/udp.h"
+#include "run/mailbox.h"
+#include "tunnel/tunnel.h"
+
+struct worker;
+
+/* Server: who may in. Called on the worker's thread; must be quick and take its own locks. Meaning as in struct
+ * tunnel_events; server/admission.h fills it. */
+struct worker_admission {
+	void *ctx;
+	int (*admit)(void *ctx, const struct tunnel_request *request, struct tunnel_grant *grant);
+	void (*grant_unused)(void *ctx, const struct tunnel_grant *grant);
+	void (*session_opened)(void *ctx, const struct tunnel_grant *grant, u64 handle);
+	void (*session_closed)(void *ctx, const struct tunnel_grant *grant, u64 handle, enum tg_close_code code,
+			       const struct tunnel_session_info *last);
+};
+
+struct worker_settings {
+	struct tunnel_settings tunnel;
+	struct worker_admission admission;	/* server */
+	struct tun *tun;		/* its queue; the worker closes it */
+	u32 buffer_count;
+};
+
+/* Makes a worker and starts its thread. On error the TUN queue stays the caller's. */
+int worker_start(struct worker **out, const struct worker_settings *set);
+
+/* Ends the thread, closes links and queue, frees everything. NULL is fine. Says nothing to peers: see
+ * tunnel_close_all(). */
+void worker_stop(struct worker *w);
+
+/* Runs fn on the worker's thread between two turns and waits for it. Control thread. */
+void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg);
+
+/* Events for the control thread: readable when there are some; mailbox_take(). */
+struct mailbox *worker_mailbox(struct worker *w);
+
+struct tunnel *worker_tunnel(struct worker *w);			/* (worker) */
+struct tun *worker_tun(struct worker *w);			/* (worker) */
+u64 worker_now(const struct worker *w);				/* (worker) time of this turn */
+
+/* Links (worker). A link is a number that endpoints carry and the socket or connection behind it; the number outlives
+ * its sockets, so that a path keeps its identity when the socket is made anew. Reserve: 0 when there is no room. */
+u32 worker_link_reserve(struct worker *w);
+void worker_link_release(struct worker *w, u32 number);		/* closes what is behind it */
+/* Put a socket behind a number, in place of what was there. `watched`: errors of sends mean trouble for all paths of this
+ * link (an uplink's own socket), not for one peer among many (a server's). Takes the socket, also on error. */
+int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched);
+/* A connection that was just started; EVENT_LINK_UP follows, and EVENT_LINK_LOST when it breaks or does not come up. */
+int worker_link_tcp(struct worker *w, u32 number, struct tcp *c);
+struct udp *worker_link_socket(struct worker *w, u32 number);	/* NULL: none */
+/* Takes connections in from now on; each gets a link number. */
+int worker_listen_tcp(struct worker *w, struct tcp_listener *l);
+
+#endif
