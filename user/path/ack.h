@@ -33,11 +33,12 @@ struct received {
 	u64 largest_time_us;
 	u64 due_us;		/* TIME_NEVER: nothing to tell */
 	u64 last_ack_us;
+	u32 waiting;		/* eliciting packets since then */
 };
 
 void received_init(struct received *r);
 
-/* Notes one accepted packet. eliciting: false for packets that hold only acks, which are recorded but do
+/* Notes one accepted packet; a number that is in the ranges already is ignored. eliciting: false for packets that hold only acks, which are recorded but do
  * not cause an ack. interval_us: how long an ack may wait. Ranges beyond ACK_MAX_RANGES are forgotten, oldest first. */
 void received_note(struct received *r, u64 number, u32 bytes, u16 stamp, bool ce, bool eliciting, u64 interval_us, u64 now_us);
 

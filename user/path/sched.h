@@ -29,7 +29,7 @@ enum sched_tier {		/* smaller is better */
 	SCHED_TIER_OUT,		/* never */
 };
 
-/* What the scheduler knows about a path. */
+/* What the scheduler knows about a path. Its index is its identity: leave a hole of SCHED_TIER_OUT for one that is gone. */
 struct sched_path {
 	enum sched_tier tier;
 	u32 weight;		/* configured; 0 counts as 1 */
@@ -48,6 +48,7 @@ struct sched {
 	s64 credit[SCHED_MAX_PATHS];	/* smooth weighted round robin */
 	u32 last;			/* path of the last bulk run; stay on it while it is as good */
 	u32 latency_last;		/* same for lowest latency: switch only for > 10 % (hysteresis) */
+	u32 passed_over[SCHED_MAX_PATHS];	/* bulk runs since the path had one; an idle one is tried now and then */
 };
 
 /* Names as people write them ("adaptive", "lowest_latency" or short "latency", "bandwidth_proportional",
@@ -58,7 +59,9 @@ const char *sched_strategy_name(enum sched_strategy s);
 const char *sched_aggregation_name(enum sched_aggregation a);
 
 /* Index of the path for a run of `bytes` bytes of bulk, or -1 when no path may be used. Charges the round robin credits.
- * adaptive: least of in-flight drain time, delay and serialisation (Design: multipath.md, "earliest arrival"). */
+ * adaptive: earliest arrival = drain time of what is in flight beyond the path's own round trip, delay and serialisation
+ * (a path 100 ms slower than the least is left out unless aggregation is "full"). redundant: the path of least delay; the
+ * caller sends the copies. */
 int sched_pick_bulk(struct sched *s, const struct sched_path *paths, u32 n, u32 bytes);
 
 /* The path of least delay for small packets that wait for nobody, with hysteresis. */
@@ -69,7 +72,7 @@ int sched_pick_latency(struct sched *s, const struct sched_path *paths, u32 n);
 int sched_pick_pinned(struct sched *s, const struct sched_path *paths, u32 n, u32 flow_hash);
 
 /* May bulk be striped over more than one path now? Needs two usable paths of the best tier; "adaptive" also needs their delays
- * within 100 ms of each other. */
+ * (of two of them at least) within 100 ms of the least. Strategies that use one path at a time never stripe. */
 bool sched_may_stripe(const struct sched *s, const struct sched_path *paths, u32 n);
 
 #endif

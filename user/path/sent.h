@@ -4,6 +4,7 @@
  * A ring of records, one per sent packet, indexed by packet number (numbers are dense: every number is noted). It starts small
  * and doubles up to SENT_MAX_RECORDS; beyond that the oldest record counts as lost. A packet is lost
  * when three later ones have been acked (more when acked packets turn out to come late: `reordering` adapts up to 16).
+ * Packets that the peer need not ack take a number and nothing else: they are not in flight, not lost, not counted.
  * Delivery rate as in draft-cheng-iccrg-delivery-rate-estimation: delta delivered / max(delta sent, delta acked).
  */
 #ifndef TG_PATH_SENT_H
@@ -30,6 +31,11 @@ struct sent {
 	u64 last_eliciting_us;	/* when the latest packet that must be acked left */
 	u64 acked_packets, lost_packets;	/* totals; the loss ratio below is of recent ones */
 	u32 loss_ppm;		/* of the last ~1000 settled packets, moving average */
+	u32 loss_scaled;	/* the same in 1/1024 ppm, before rounding */
+	u32 loss_shift;		/* one packet weighs 2^-shift in it */
+	u64 round_mark;		/* delivered_bytes when the round began */
+	u32 known_count;	/* ranges of the newest ack: already walked */
+	struct ack_range known[ACK_MAX_RANGES];
 };
 
 /* What one ack told. */
@@ -38,7 +44,8 @@ struct sent_news {
 	u64 acked_bytes, lost_bytes;
 	u32 late_packets;	/* had been given up, came after all */
 	bool has_rtt;
-	u32 rtt_us;		/* of the largest newly acked eliciting packet, ack delay subtracted (never below 1) */
+	u32 rtt_us;		/* of the ack's largest number when it and an eliciting packet are newly acked; ack
+				 * delay, which counts from its arrival, subtracted (never below 1) */
 	u64 rate_bytes;		/* delivery rate in bytes/s, 0: no sample */
 	bool app_limited;	/* of the rate sample */
 	bool round;		/* a round trip has passed since the last such ack */
@@ -51,13 +58,15 @@ void sent_free(struct sent *s);
  * -ENOMEM when the ring could not grow (the packet is then noted over the oldest). */
 int sent_note(struct sent *s, u32 bytes, bool eliciting, bool app_limited, u64 now_us);
 
-/* Applies an ack. -EPROTO when it acks numbers never sent (nothing is changed). */
+/* Applies an ack. -EPROTO when it acks numbers never sent or its ranges are not in order (nothing is changed). Acks
+ * that overtook each other on the way, and repeated ones, do no harm. */
 int sent_ack(struct sent *s, const struct ack *a, struct sent_news *news, u64 now_us);
 
 /* Oldest eliciting packet that is still out: when it was sent; TIME_NEVER: none. */
 u64 sent_oldest_us(const struct sent *s);
 
-/* The path is in trouble: what is out counts as lost now. Late acks of it are still recognised. */
+/* The path is in trouble: what is out counts as lost now. Late acks of it are still recognised. It stays out of
+ * loss_ppm: an outage is not a loss ratio, and would keep a path that is back unhealthy for a thousand packets. */
 void sent_give_up(struct sent *s);
 
 #endif

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+/* sent.c - what is on its way on a path: loss, round trip and delivery rate
+ *
+ *   out --acked--> acked            quiet: holds only acks; the peer owes nothing for it, so it is neither in flight
+ *    |  --later ones acked--> lost --acked after all--> acked      nor lost, but its ack can give a round trip
+ *    '--path in trouble--> given up --acked after all--> acked
+ *
+ * Acks repeat their ranges, and a fast path has thousands of numbers in them. The ranges of the newest ack
+ * are kept, and of the next one only what was not in them is walked: each number once.
+ */
+#include "path/sent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_RECORDS 256u
+#define REORDERING_LEAST 3u
+#define REORDERING_MOST 16u
+#define LOSS_SHIFT 10		/* weight of one packet in the average: 1/1024, more while few have been settled */
+#define LOSS_FIRST_SHIFT 6
+#define LOSS_ONE (1000000u << LOSS_SHIFT)	/* all lost, in the units of loss_scaled */
+
+enum record_state { RECORD_NONE, RECORD_QUIET, RECORD_OUT, RECORD_ACKED, RECORD_LOST, RECORD_GIVEN_UP };
+
+struct sent_record {
+	u64 time_us;
+	u64 delivered;			/* delivered_bytes when it left */
+	u32 since_delivered_us;		/* from the latest delivery known then to time_us */
+	u32 since_first_us;		/* from the first packet of the sample it began in to time_us */
+	u32 bytes;
+	u8 state;
+	bool app_limited;
+	u16 unused;
+};
+_Static_assert(sizeof(struct sent_record) == 32, "two to a cache line");
+
+/* What one ack adds up to, before it goes to the news. */
+struct tally {
+	u64 prior_largest;
+	bool any_newest;
+	u64 newest;		/* largest number newly acked, quiet ones aside */
+};
+
+static struct sent_record *record(const struct sent *s, u64 number)
+{
+	return &s->ring[number & (s->size - 1)];
+}
+
+/* Numbers below have been overwritten. */
+static u64 ring_floor(const struct sent *s)
+{
+	return s->next > s->size ? s->next - s->size : 0;
+}
+
+void sent_init(struct sent *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->reordering = REORDERING_LEAST;
+	s->loss_shift = LOSS_FIRST_SHIFT;
+}
+
+void sent_free(struct sent *s)
+{
+	free(s->ring);
+	sent_init(s);
+}
+
+static u32 loss_shift(const struct sent *s)
+{
+	u32 shift = LOSS_FIRST_SHIFT;
+
+	while (shift < LOSS_SHIFT && s->acked_packets + s->lost_packets >= 2u << shift)
+		shift++;
+	return shift;
+}
+
+static void leave_flight(struct sent *s, const struct sent_record *rec)
+{
+	s->in_flight_bytes -= rec->bytes;
+	s->in_flight_eliciting--;
+}
+
+static void count_lost(struct sent *s, struct sent_record *rec)
+{
+	leave_flight(s, rec);
+	rec->state = RECORD_LOST;
+	s->lost_packets++;
+	s->loss_scaled += (LOSS_ONE - s->loss_scaled) >> s->loss_shift;
+	s->loss_ppm = s->loss_scaled >> LOSS_SHIFT;
+}
+
+static void advance_oldest(struct sent *s)
+{
+	while (s->oldest < s->next && record(s, s->oldest)->state != RECORD_OUT)
+		s->oldest++;
+}
+
+static int grow(struct sent *s)
+{
+	u32 size = s->size ? s->size * 2 : FIRST_RECORDS;
+	struct sent_record *ring = calloc(size, sizeof(*ring));
+
+	if (!ring)
+		return -ENOMEM;
+	for (u64 n = s->size ? ring_floor(s) : s->next; n < s->next; n++)
+		ring[n & (size - 1)] = *record(s, n);
+	free(s->ring);
+	s->ring = ring;
+	s->size = size;
+	return 0;
+}
+
+/* Half of the ring stays free of open records, so that those given up are remembered for as long again. */
+static int make_room(struct sent *s)
+{
+	int err = 0;
+
+	if (s->next - s->oldest < s->size / 2)
+		return 0;
+	if (s->size < SENT_MAX_RECORDS)
+		err = grow(s);
+	if (!s->size)
+		return err;
+	if (s->next - s->oldest < s->size)
+		return 0;
+	count_lost(s, record(s, s->oldest));
+	advance_oldest(s);
+	return err;
+}
+
+static u32 since(u64 then_us, u64 now_us)
+{
+	return (u32)MIN(now_us - then_us, (u64)UINT32_MAX);
+}
+
+static void note_out(struct sent *s, struct sent_record *rec, u32 bytes, bool app_limited, u64 now_us)
+{
+	if (!s->in_flight_eliciting) {
+		s->first_sent_time_us = now_us;
+		s->delivered_time_us = now_us;
+	}
+	s->in_flight_bytes += bytes;
+	s->in_flight_eliciting++;
+	s->last_eliciting_us = now_us;
+	if (app_limited)
+		s->app_limited_until = MAX(s->delivered_bytes + s->in_flight_bytes, 1u);
+
+	rec->delivered = s->delivered_bytes;
+	rec->since_delivered_us = since(s->delivered_time_us, now_us);
+	rec->since_first_us = since(s->first_sent_time_us, now_us);
+	rec->app_limited = s->app_limited_until != 0;
+	rec->state = RECORD_OUT;
+}
+
+int sent_note(struct sent *s, u32 bytes, bool eliciting, bool app_limited, u64 now_us)
+{
+	int err = make_room(s);
+	u64 number = s->next++;
+	struct sent_record *rec;
+
+	if (!s->size) {
+		s->oldest = s->next;	/* nothing can be remembered */
+		return err;
+	}
+	rec = record(s, number);
+	rec->time_us = now_us;
+	rec->bytes = bytes;
+	if (eliciting) {
+		note_out(s, rec, bytes, app_limited, now_us);
+	} else {
+		rec->state = RECORD_QUIET;
+		if (s->oldest == number)
+			s->oldest++;
+	}
+	return err;
+}
+
+/* A lost packet came after all: more later ones must be acked before the next is called lost. */
+static void take_back_loss(struct sent *s, const struct tally *t, u64 number)
+{
+	u32 back = LOSS_ONE >> s->loss_shift;
+	u64 distance = t->prior_largest - number;
+
+	/* What it added has faded since: by half in about 710 = 1024 ln 2 packets. */
+	back >>= MIN(distance / 710, 20u);
+	s->loss_scaled -= MIN(s->loss_scaled, back);
+	s->reordering = MAX(s->reordering, (u32)MIN(distance + 1, (u64)REORDERING_MOST));
+}
+
+static void ack_record(struct sent *s, u64 number, struct sent_record *rec, struct tally *t, struct sent_news *news)
+{
+	switch (rec->state) {
+	case RECORD_OUT:
+		leave_flight(s, rec);
+		s->loss_scaled -= s->loss_scaled >> s->loss_shift;
+		break;
+	case RECORD_LOST:
+		take_back_loss(s, t, number);
+		/* fall through */
+	case RECORD_GIVEN_UP:
+		s->lost_packets--;
+		news->late_packets++;
+		break;
+	case RECORD_QUIET:
+		rec->state = RECORD_ACKED;
+		return;
+	default:
+		return;
+	}
+	rec->state = RECORD_ACKED;
+	s->delivered_bytes += rec->bytes;
+	news->acked_bytes += rec->bytes;
+	news->acked_packets++;
+	if (!t->any_newest || number > t->newest) {
+		t->any_newest = true;
+		t->newest = number;
+	}
+}
+
+static void ack_numbers(struct sent *s, u64 first, u64 end, struct tally *t, struct sent_news *news)
+{
+	for (u64 n = MAX(first, ring_floor(s)); n < end; n++)
+		ack_record(s, n, record(s, n), t, news);
+}
+
+/* Walks what this ack has and the newest before it had not. Both lists are newest first. */
+static void ack_new_numbers(struct sent *s, const struct ack *a, struct tally *t, struct sent_news *news)
+{
+	u32 k = 0;
+
+	for (u32 i = 0; i < a->range_count; i++) {
+		u64 first = a->ranges[i].first, end = a->ranges[i].last + 1;
+
+		while (k < s->known_count && s->known[k].first >= end)
+			k++;
+		for (u32 j = k; j < s->known_count && s->known[j].last >= first && first < end; j++) {
+			ack_numbers(s, s->known[j].last + 1, end, t, news);
+			end = MIN(end, s->known[j].first);
+		}
+		ack_numbers(s, first, end, t, news);
+	}
+}
+
+/* All but the last few numbers before the largest are settled after this. */
+static void find_lost(struct sent *s, struct sent_news *news)
+{
+	while (s->oldest + s->reordering <= s->largest_acked) {
+		struct sent_record *rec = record(s, s->oldest);
+
+		if (rec->state == RECORD_OUT) {
+			count_lost(s, rec);
+			news->lost_packets++;
+			news->lost_bytes += rec->bytes;
+		}
+		s->oldest++;
+	}
+	advance_oldest(s);
+}
+
+static bool ack_makes_sense(const struct sent *s, const struct ack *a)
+{
+	if (a->largest >= s->next || !a->range_count || a->range_count > ACK_MAX_RANGES || a->ranges[0].last != a->largest)
+		return false;
+	for (u32 i = 0; i < a->range_count; i++) {
+		if (a->ranges[i].first > a->ranges[i].last)
+			return false;
+		if (i && a->ranges[i].last >= a->ranges[i - 1].first)
+			return false;
+	}
+	return true;
+}
+
+/* The round trip is the largest number's, as the ack delay counts from its arrival. Measured before the walk marks it. */
+static bool largest_is_new(const struct sent *s, const struct ack *a)
+{
+	u8 state;
+
+	if (!s->size || a->largest < ring_floor(s))
+		return false;
+	state = record(s, a->largest)->state;
+	return state != RECORD_NONE && state != RECORD_ACKED;
+}
+
+static void take_rtt(const struct sent *s, const struct ack *a, struct sent_news *news, u64 now_us)
+{
+	u64 took_us = now_us - record(s, a->largest)->time_us;
+
+	took_us = took_us > a->delay_us ? took_us - a->delay_us : 1;
+	news->rtt_us = (u32)MIN(took_us, (u64)UINT32_MAX);
+	news->has_rtt = true;
+}
+
+/* draft-cheng-iccrg-delivery-rate-estimation, section 3: the newest acked packet closes a flight whose length is
+ * the longer of the time it took to send and the time it took to be acked. */
+static void take_rate(struct sent *s, const struct tally *t, struct sent_news *news, u64 now_us)
+{
+	const struct sent_record *rec = record(s, t->newest);
+	u64 ack_took_us = now_us - rec->time_us + rec->since_delivered_us;
+	u64 took_us = MAX(ack_took_us, (u64)rec->since_first_us);
+
+	s->delivered_time_us = now_us;
+	s->first_sent_time_us = MAX(s->first_sent_time_us, rec->time_us);
+	if (s->app_limited_until && s->delivered_bytes > s->app_limited_until)
+		s->app_limited_until = 0;
+
+	if (took_us)
+		news->rate_bytes = (s->delivered_bytes - rec->delivered) * SEC / took_us;
+	news->app_limited = rec->app_limited;
+	if (rec->delivered >= s->round_mark) {
+		news->round = true;
+		s->round_mark = s->delivered_bytes;
+	}
+}
+
+int sent_ack(struct sent *s, const struct ack *a, struct sent_news *news, u64 now_us)
+{
+	struct tally t = { .prior_largest = s->largest_acked };
+	bool fresh;
+
+	memset(news, 0, sizeof(*news));
+	if (!ack_makes_sense(s, a))
+		return -EPROTO;
+	if (!s->size)
+		return 0;
+	fresh = largest_is_new(s, a);
+	s->loss_shift = loss_shift(s);
+	ack_new_numbers(s, a, &t, news);
+
+	if (!s->any_acked || a->largest >= s->largest_acked) {
+		s->any_acked = true;
+		s->largest_acked = a->largest;
+		s->known_count = a->range_count;
+		memcpy(s->known, a->ranges, a->range_count * sizeof(a->ranges[0]));
+	}
+	find_lost(s, news);
+	s->acked_packets += news->acked_packets;
+	s->loss_ppm = s->loss_scaled >> LOSS_SHIFT;
+
+	if (t.any_newest) {
+		if (fresh)
+			take_rtt(s, a, news, now_us);
+		take_rate(s, &t, news, now_us);
+	}
+	return 0;
+}
+
+u64 sent_oldest_us(const struct sent *s)
+{
+	return s->oldest == s->next ? TIME_NEVER : record(s, s->oldest)->time_us;
+}
+
+void sent_give_up(struct sent *s)
+{
+	for (; s->oldest < s->next; s->oldest++) {
+		struct sent_record *rec = record(s, s->oldest);
+
+		if (rec->state != RECORD_OUT)
+			continue;
+		leave_flight(s, rec);
+		rec->state = RECORD_GIVEN_UP;
+		s->lost_packets++;
+	}
+}
