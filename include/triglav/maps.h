@@ -22,6 +22,7 @@
 	X(NO_COOKIE, "no_cookie", "handshake under load without a valid mac2; a cookie was sent") \
 	X(BAD_HANDSHAKE, "bad_handshake", "handshake that does not decrypt, or with a low-order point") \
 	X(OLD_HANDSHAKE, "old_handshake", "handshake not later than the last accepted one") \
+	X(LATE_ANSWER, "late_answer", "answer to a handshake that is over: another attempt came first") \
 	X(NOT_ADMITTED, "not_admitted", "unknown or revoked client, or server full") \
 	X(VERSION, "version", "unknown protocol version") \
 	X(SUITE, "suite", "cipher suite not available here") \

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+/* receive.c - the way of a packet in: index -> open -> replay -> order -> deliver
+ *
+ * Datagrams are screened one by one, opened together, and acted on in the order they came. Nothing is believed,
+ * counted for a path or marked in a window before the tag has proved true.
+ */
+#include "tunnel/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+void drop(struct tunnel *t, enum tg_drop reason)
+{
+	t->counters.drops[reason]++;
+}
+
+static u64 expected_number(const struct path_key *k)
+{
+	return k->path ? k->path->largest_received + 1 : 0;
+}
+
+/* Header fields that can be judged without a key. TG_DROP_COUNT: fine. */
+static enum tg_drop screen_header(const struct tg_header *h, u32 len, u32 *header_len)
+{
+	*header_len = TG_HEADER_BYTES + (h->flags & TG_FLAG_COPY ? TG_COPY_ID_BYTES : 0);
+	if (h->flags & ~TG_FLAGS_KNOWN || (h->type == TG_TYPE_CONTROL && h->flags))
+		return TG_DROP_BAD_HEADER;
+	if (len < *header_len + TG_TAG_BYTES || len - *header_len - TG_TAG_BYTES > BUF_MAX_PACKET)
+		return TG_DROP_SHORT;
+	return TG_DROP_COUNT;
+}
+
+static enum tg_drop screen_key(const struct tunnel *t, const struct path_key *k, u64 number)
+{
+	if (t->now_us - k->born_us >= KEY_LIFE_US)
+		return TG_DROP_KEY_EXPIRED;
+	return replay_is_fresh(&k->window, number) ? TG_DROP_COUNT : TG_DROP_REPLAY;
+}
+
+static void queue_open(struct tunnel *t, const struct datagrams *run, const u8 *data, u32 len)
+{
+	const struct tg_header *h = (const struct tg_header *)data;
+	struct index_slot *slot;
+	struct path_key *k;
+	struct in_job *job;
+	u32 header_len;
+	enum tg_drop bad = screen_header(h, len, &header_len);
+	u64 number;
+
+	slot = bad == TG_DROP_COUNT ? index_find(t, be32toh(h->receiver)) : NULL;
+	k = slot ? slot->key : NULL;
+	if (bad == TG_DROP_COUNT && !k)
+		bad = TG_DROP_NO_SESSION;
+	if (bad == TG_DROP_COUNT) {
+		number = replay_recover(expected_number(k), be32toh(h->number));
+		bad = screen_key(t, k, number);
+	}
+	if (bad != TG_DROP_COUNT) {
+		drop(t, bad);
+		return;
+	}
+	job = &t->in.of[t->in.count];
+	job->buf = buf_take(t->pool);
+	if (!job->buf) {
+		drop(t, TG_DROP_NO_BUFFER);
+		return;
+	}
+	job->key = k;
+	job->header = h;
+	job->copy_id = h->flags & TG_FLAG_COPY ? get_be32(data + TG_HEADER_BYTES) : 0;
+	job->datagram_bytes = len;
+	job->run = run;
+	/* The order word lands in the headroom, the packet where bufs have it. */
+	t->in.jobs[t->in.count++] = (struct aead_job){
+		.number = number,
+		.ad = data,
+		.ad_len = (u16)header_len,
+		.in = data + header_len,
+		.len = (u16)(len - header_len - TG_TAG_BYTES),
+		.out = job->buf->data - TG_ORDER_BYTES,
+	};
+	if (t->in.count == IN_JOBS)
+		receive_flush(t);
+}
+
+/* ---- what an authentic packet says ---- */
+
+static bool inner_is_valid(const struct buf *b)
+{
+	if (b->len >= 20 && b->data[0] >> 4 == 4)
+		return get_be16(b->data + 2) == b->len;
+	if (b->len >= 40 && b->data[0] >> 4 == 6)
+		return get_be16(b->data + 4) + 40u == b->len;
+	return false;
+}
+
+/* TG_DROP_COUNT: may be delivered. */
+static enum tg_drop screen_inner(struct session *s, const struct buf *b, const struct in_job *job)
+{
+	struct tunnel *t = s->tunnel;
+
+	if (job->header->flags & (TG_FLAG_FIRST | TG_FLAG_LAST))
+		return TG_DROP_FRAGMENT;
+	if (!inner_is_valid(b))
+		return TG_DROP_INNER_MALFORMED;
+	if (t->set.server && !session_owns_source(s, b))
+		return TG_DROP_INNER_SOURCE;
+	if (job->header->flags & TG_FLAG_COPY) {
+		if (!s->seen)
+			s->seen = calloc(1, sizeof(*s->seen));
+		if (s->seen && !tg_seen_mark(s->seen, job->copy_id))
+			return TG_DROP_COPY;
+	}
+	return TG_DROP_COUNT;
+}
+
+static void receive_data(struct path *p, const struct in_job *job, u32 plain_len)
+{
+	struct session *s = p->session;
+	struct tunnel *t = p->tunnel;
+	struct buf *b = job->buf;
+	enum tg_drop bad = TG_DROP_SHORT;
+
+	if (plain_len > TG_ORDER_BYTES) {
+		b->len = (u16)(plain_len - TG_ORDER_BYTES);
+		bad = screen_inner(s, b, job);
+	}
+	if (bad != TG_DROP_COUNT) {
+		drop(t, bad);
+		buf_put(b);
+		return;
+	}
+	b->order = get_be32(b->data - TG_ORDER_BYTES);
+	b->csum_partial = job->header->flags & TG_FLAG_CSUM;
+	b->path = p->id;
+	b->time_us = t->now_us;
+	s->delivered_packets++;
+	s->delivered_bytes += b->len;
+	s->last_traffic_us = t->now_us;
+	if (b->order == TG_ORDER_NONE || b->order >> TG_ORDER_SEQ_BITS >= TG_ORDER_SLOTS)
+		buf_queue_add(&t->deliver, b);
+	else
+		reorder_push(&s->reorder, b, &t->deliver, t->now_us);
+}
+
+/* Is this key one the path sends with, or the one before it? The first datagram under a new one makes it count. */
+static struct path *path_of_key(struct tunnel *t, struct path_key *k)
+{
+	if (k->half_open && !half_open_promote(t, k))
+		return NULL;
+	return k->path;
+}
+
+static bool is_eliciting(const struct in_job *job, const u8 *plain, u32 len)
+{
+	if (job->header->type == TG_TYPE_DATA)
+		return true;
+	/* Acks, answers to pings and the goodbye are not acked. */
+	for (u32 pos = 0; pos + 3 <= len; pos += 3 + get_be16(plain + pos + 1))
+		if (plain[pos] != TG_FRAME_ACK && plain[pos] != TG_FRAME_PONG && plain[pos] != TG_FRAME_CLOSE)
+			return true;
+	return false;
+}
+
+static void note_arrival(struct path *p, const struct in_job *job, u64 number, bool eliciting)
+{
+	struct tunnel *t = p->tunnel;
+	struct session *s = p->session;
+
+	if (t->set.server)
+		roam_seen(p, job->run, number, job->datagram_bytes);
+	received_note(&p->received, number, job->datagram_bytes, be16toh(job->header->stamp), job->run->ce, eliciting,
+		      ack_interval_us(p->rtt.min_us), t->now_us);
+	p->largest_received = MAX(p->largest_received, number);
+	p->received_packets++;
+	p->received_bytes += job->datagram_bytes;
+	p->last_received_us = s->last_received_us = t->now_us;
+	session_touch(s);
+	if (!s->confirmed)
+		client_confirmed(s);
+}
+
+static void receive_opened(struct tunnel *t, struct in_job *job, const struct aead_job *opened)
+{
+	u32 len = opened->len;
+	u64 number = opened->number;
+	const u8 *plain = opened->out;
+	struct path *p;
+
+	if (!job->key)
+		drop(t, TG_DROP_NO_SESSION);	/* an earlier packet of this batch ended it */
+	else if (!opened->ok)
+		drop(t, TG_DROP_FORGED);
+	else if (!replay_mark(&job->key->window, number))
+		drop(t, TG_DROP_REPLAY);
+	else if (!(p = path_of_key(t, job->key)))
+		drop(t, TG_DROP_NO_SESSION);
+	else {
+		note_arrival(p, job, number, is_eliciting(job, plain, len));
+		if (job->header->type == TG_TYPE_DATA) {
+			receive_data(p, job, len);
+			return;
+		}
+		control_receive(p, plain, len, &job->run->where);
+	}
+	buf_put(job->buf);
+}
+
+void receive_flush(struct tunnel *t)
+{
+	struct in *in = &t->in;
+	u32 i, n;
+
+	for (i = 0; i < in->count; i += n) {
+		for (n = 1; i + n < in->count && in->of[i + n].key == in->of[i].key; n++)
+			;
+		aead_open(in->of[i].key->receiving, &in->jobs[i], n);
+	}
+	for (i = 0; i < in->count; i++)
+		receive_opened(t, &in->of[i], &in->jobs[i]);
+	in->count = 0;
+}
+
+static void receive_datagram(struct tunnel *t, const struct datagrams *run, const u8 *data, u32 len)
+{
+	if (len < TG_HEADER_BYTES) {
+		drop(t, TG_DROP_SHORT);
+		return;
+	}
+	if (data[0] == TG_TYPE_DATA || data[0] == TG_TYPE_CONTROL) {
+		queue_open(t, run, data, len);
+		return;
+	}
+	receive_flush(t);
+	handshake_receive(t, run, data, len);
+}
+
+void receive_run(struct tunnel *t, const struct datagrams *run)
+{
+	for (u32 at = 0; at < run->len; at += run->segment_bytes)
+		receive_datagram(t, run, run->data + at, MIN(run->segment_bytes, run->len - at));
+}

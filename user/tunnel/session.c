@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+/* session.c - sessions, their paths and their keys: made, found, ended */
+#include "tunnel/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+#define REORDER_LIMIT 4096u	/* bufs that may wait for a hole */
+
+u64 client_key_of(const u8 client_id[8])
+{
+	return get_be64(client_id);
+}
+
+static u64 ip6_key_of(const u8 *ip6)
+{
+	return get_be64(ip6) * 0x9e3779b97f4a7c15ULL ^ get_be64(ip6 + 8);
+}
+
+static bool is_zero(const u8 *p, size_t n)
+{
+	while (n--)
+		if (p[n])
+			return false;
+	return true;
+}
+
+/* ---- keys ---- */
+
+/* `index`: the one the peer already knows from our first message, or 0 for a new one. */
+struct path_key *path_key_new(struct tunnel *t, enum aead_suite suite, const u8 sending[32], const u8 receiving[32],
+			      u32 index)
+{
+	struct path_key *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return NULL;
+	k->born_us = t->now_us;
+	k->sending = aead_key_new(suite, sending);
+	k->receiving = aead_key_new(suite, receiving);
+	k->local_index = index ? index_turn_over(t, index, k) : index_take(t, k, NULL);
+	if (k->sending && k->receiving && k->local_index)
+		return k;
+	path_key_free(t, k);
+	return NULL;
+}
+
+void path_key_free(struct tunnel *t, struct path_key *k)
+{
+	if (!k)
+		return;
+	out_flush(t);		/* what waits to be sealed under it goes first */
+	for (u32 i = 0; i < t->in.count; i++)
+		if (t->in.of[i].key == k)
+			t->in.of[i].key = NULL;
+	index_give(t, k->local_index);
+	aead_key_free(k->sending);
+	aead_key_free(k->receiving);
+	free(k);
+}
+
+void path_take_key(struct path *p, struct path_key *k)
+{
+	path_key_free(p->tunnel, p->previous);
+	p->previous = p->current;
+	p->current = k;
+	k->path = p;
+	k->first_number = p->sent.next;
+	k->first_received = p->largest_received;
+	p->handshakes++;
+}
+
+/* ---- paths ---- */
+
+struct path *path_new(struct tunnel *t, struct session *s, u8 id)
+{
+	struct path *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->tunnel = t;
+	p->session = s;
+	p->id = id;
+	p->weight = 1;
+	sent_init(&p->sent);
+	received_init(&p->received);
+	return p;
+}
+
+static void free_keys(struct path *p)
+{
+	path_key_free(p->tunnel, p->previous);
+	path_key_free(p->tunnel, p->current);
+	path_key_free(p->tunnel, p->next);
+	p->previous = p->current = p->next = NULL;
+}
+
+void path_reset(struct path *p)
+{
+	free_keys(p);
+	sent_free(&p->sent);
+	sent_init(&p->sent);
+	received_init(&p->received);
+	p->roam = (struct roam){ 0 };
+	p->largest_received = 0;
+	p->probes = 0;
+	p->tail_probed = false;
+	p->unacked_acks = 0;
+	p->rekeying = false;
+}
+
+void path_free(struct path *p)
+{
+	if (!p)
+		return;
+	client_cancel_attempts(p);
+	free_keys(p);
+	sent_free(&p->sent);
+	free(p);
+}
+
+void path_set_state(struct path *p, enum tunnel_path_state state, const char *why)
+{
+	struct tunnel *t = p->tunnel;
+	struct tunnel_path_info info;
+
+	if (p->state == state)
+		return;
+	p->state = state;
+	if (p->session)
+		session_touch(p->session);
+	if (t->set.server || !t->events->path_changed)
+		return;
+	path_info(p, &info);
+	t->events->path_changed(t->ctx, &info, why);
+}
+
+void path_info(const struct path *p, struct tunnel_path_info *out)
+{
+	*out = (struct tunnel_path_info){
+		.id = p->id,
+		.link = p->where.link,
+		.remote = p->where.remote,
+		.local = p->where.local,
+		.state = p->state,
+		.health = p->health.state,
+		.link_kind = p->link_kind,
+		.link_flags = (u8)(p->link_flags & ~TG_LINK_FRESH),
+		.weight = p->weight,
+		.srtt_us = p->rtt.srtt_us,
+		.rttvar_us = p->rtt.rttvar_us,
+		.min_rtt_us = p->rtt.min_us,
+		.loss_ppm = p->sent.loss_ppm,
+		.rate_bytes = rate_estimate(&p->rate),
+		.rate_measured = p->rate.measured,
+		.sent_bytes = p->sent_bytes,
+		.sent_packets = p->sent.next,
+		.received_bytes = p->received_bytes,
+		.received_packets = p->received_packets,
+		.lost_packets = p->sent.lost_packets,
+		.in_flight_bytes = p->sent.in_flight_bytes,
+		.handshakes = p->handshakes,
+		.seen = p->seen,
+	};
+	memcpy(out->name, p->name, sizeof(out->name));
+}
+
+/* ---- sessions ---- */
+
+struct session *session_new(struct tunnel *t, u64 handle, enum aead_suite suite)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->tunnel = t;
+	s->handle = handle;
+	s->suite = suite;
+	s->opened_us = s->last_received_us = t->now_us;
+	s->sched.strategy = t->set.strategy;
+	s->sched.aggregation = t->set.aggregation;
+	reorder_init(&s->reorder, REORDER_LIMIT);
+	t->session_count++;
+	return s;
+}
+
+/* Not the paths of a client: they are its uplinks and outlive sessions. */
+void session_free(struct session *s)
+{
+	struct tunnel *t;
+
+	if (!s)
+		return;
+	t = s->tunnel;
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		if (!s->paths[i])
+			continue;
+		if (t->set.server)
+			path_free(s->paths[i]);
+		else
+			s->paths[i]->session = NULL;
+	}
+	for (struct session **q = &t->touched; *q; q = &(*q)->next_touched) {
+		if (*q == s) {
+			*q = s->next_touched;
+			break;
+		}
+	}
+	heap_set(&t->timers, &s->timer, TIME_NEVER);
+	reorder_free(&s->reorder);
+	free(s->flows);
+	free(s->seen);
+	t->session_count--;
+	free(s);
+}
+
+int session_publish(struct session *s)
+{
+	struct tunnel *t = s->tunnel;
+	const struct tunnel_grant *g = &s->grant;
+	int err = map_set(&t->by_handle, s->handle, s);
+
+	if (!err && !is_zero(g->ip4, 4))
+		err = map_set(&t->by_ip4, get_be32(g->ip4), s);
+	if (!err && !is_zero(g->ip6, 16))
+		err = map_set(&t->by_ip6, ip6_key_of(g->ip6), s);
+	if (!err && !g->anonymous)
+		err = map_set(&t->by_client, s->client_key, s);
+	return err;
+}
+
+static void remove_if(struct map *m, u64 key, const struct session *s)
+{
+	if (map_get(m, key) == s)
+		map_remove(m, key);
+}
+
+static void session_unpublish(struct session *s)
+{
+	struct tunnel *t = s->tunnel;
+
+	remove_if(&t->by_handle, s->handle, s);
+	remove_if(&t->by_ip4, get_be32(s->grant.ip4), s);
+	remove_if(&t->by_ip6, ip6_key_of(s->grant.ip6), s);
+	remove_if(&t->by_client, s->client_key, s);
+}
+
+static void session_fill(const struct session *s, struct tunnel_session_info *info)
+{
+	*info = (struct tunnel_session_info){
+		.handle = s->handle,
+		.anonymous = s->grant.anonymous,
+		.opened_us = s->opened_us,
+		.suite = (enum tg_suite)s->suite,
+		.delivered_packets = s->delivered_packets,
+		.delivered_bytes = s->delivered_bytes,
+		.carried_packets = s->carried_packets,
+		.carried_bytes = s->carried_bytes,
+		.reorder_held = s->reorder.held,
+		.reorder_late = s->reorder.late,
+		.reorder_expired = s->reorder.gaps_expired,
+		.reorder_copies = s->reorder.copies,
+	};
+	memcpy(info->client_id, s->grant.client_id, 8);
+	memcpy(info->ip4, s->grant.ip4, 4);
+	memcpy(info->ip6, s->grant.ip6, 16);
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		if (s->paths[i])
+			path_info(s->paths[i], &info->paths[info->path_count++]);
+}
+
+void session_end(struct session *s, enum tg_close_code code, const char *text)
+{
+	struct tunnel *t = s->tunnel;
+	struct tunnel_session_info last;
+	struct frames f = { 0 };
+
+	frames_add_close(&f, code, text);
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		if (s->paths[i] && s->paths[i]->current && code != TG_CLOSE_IDLE)
+			control_send(s->paths[i], &f, NULL);
+	out_flush(t);	/* the keys go now */
+
+	session_unpublish(s);
+	session_fill(s, &last);
+	t->counters.sessions_closed++;
+	if (t->events->session_closed)
+		t->events->session_closed(t->ctx, &s->grant, s->handle, code, &last);
+	session_free(s);
+}
+
+void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tunnel_session_info *info), void *arg,
+			 u64 now_us)
+{
+	struct tunnel_session_info info;
+
+	t->now_us = now_us;
+	if (!t->set.server) {
+		if (t->session) {
+			session_fill(t->session, &info);
+			fn(arg, &info);
+		}
+		return;
+	}
+	for (u32 i = 0; i < t->by_handle.size; i++) {
+		if (t->by_handle.entries[i].value) {
+			session_fill(t->by_handle.entries[i].value, &info);
+			fn(arg, &info);
+		}
+	}
+}
+
+/* ---- lookups by inner address ---- */
+
+struct session *session_of_inner(struct tunnel *t, const struct buf *b)
+{
+	struct session *s;
+
+	if (b->data[0] >> 4 == 4)
+		return map_get(&t->by_ip4, get_be32(b->data + 16));
+	s = map_get(&t->by_ip6, ip6_key_of(b->data + 24));
+	return s && !memcmp(s->grant.ip6, b->data + 24, 16) ? s : NULL;
+}
+
+bool session_owns_source(const struct session *s, const struct buf *b)
+{
+	if (b->data[0] >> 4 == 4)
+		return !memcmp(s->grant.ip4, b->data + 12, 4) && !is_zero(s->grant.ip4, 4);
+	return !memcmp(s->grant.ip6, b->data + 8, 16) && !is_zero(s->grant.ip6, 16);
+}
+
+/* Its deadlines may have changed: the end of the public call looks at it once. */
+void session_touch(struct session *s)
+{
+	if (s->touched)
+		return;
+	s->touched = true;
+	s->next_touched = s->tunnel->touched;
+	s->tunnel->touched = s;
+}
