@@ -41,7 +41,7 @@ $(B)/config/libs: tests/probe.sh
 
 $(B)/libtriglav.a: $(OBJECTS)
 	$(call say,AR,$@)
-	$(Q)rm -f $@; ar rcs $@ $^
+	$(Q)rm -f $@; ar qcs $@ $^
 
 $(PROGRAMS): $(B)/%: $(B)/user/cmd/%.o $(B)/libtriglav.a
 	$(call say,LINK,$@)
