@@ -22,10 +22,13 @@
 #include "crypto/aead.h"
 #include "host/privileges.h"
 #include "run/client_parts.h"
+#include "run/instance.h"
 
 #define TICK_MS 500
 #define RESCAN_GAP_US (20 * MSEC)	/* a burst of netlink events is one change */
 #define BUFFERS 4096u
+#define ADVISE_US (10 * SEC)
+#define ADVISE_AGAIN_US (60 * SEC)
 
 void client_fail(struct client *c, int err, const char *fmt, ...)
 {
@@ -232,6 +235,19 @@ static void watch_links(struct client *c)
 		event_add(c->links_changed, NULL);
 }
 
+/* The server answers nothing it cannot authenticate, so the reason can only be guessed at. */
+static void advise(struct client *c, u64 now)
+{
+	char server[ADDR_TEXT_BYTES];
+
+	if (c->was_connected || now < c->advise_us || !uplinks_usable(c))
+		return;
+	c->advise_us = now + ADVISE_AGAIN_US;
+	log_warn("no answer from %s: is the server running, is its UDP port%s reachable, is this key still valid there?",
+		 addr_format(&c->servers[0], server), c->set.no_tcp_fallback ? "" : " (or TCP)");
+	lifecycle_status("no answer from %s", server);
+}
+
 static void on_tick(int fd, short what, void *arg)
 {
 	struct client *c = arg;
@@ -242,6 +258,7 @@ static void on_tick(int fd, short what, void *arg)
 	watch_links(c);
 	fallback_tick(c, now);
 	uplinks_reap(c, now);
+	advise(c, now);
 }
 
 static void nothing(struct worker *w, void *arg)
@@ -267,54 +284,25 @@ static void reload(void *arg)
 
 /* ---- start ---- */
 
-static int say(char *error, int err, const char *what)
+static const char *wanted_tun(const struct client *c)
 {
-	snprintf(error, RUN_ERROR_BYTES, "%s: %s", what, strerror(-err));
-	return err;
+	return c->set.tun_name[0] ? c->set.tun_name : RUN_TUN_NAME;
 }
 
 static int open_tun(struct client *c, char *error)
 {
-	const char *wanted = c->set.tun_name[0] ? c->set.tun_name : RUN_TUN_NAME;
-	int err = tun_open(&c->tun, 1, wanted);
+	int err = instance_open_tun(&c->tun, 1, wanted_tun(c), error);
 
-	switch (err) {
-	case 0:
+	if (!err)
 		snprintf(c->tun_name, sizeof(c->tun_name), "%s", tun_name(c->tun));
-		return 0;
-	case -ENOENT:
-		snprintf(error, RUN_ERROR_BYTES, "/dev/net/tun is missing: load the module (modprobe tun)");
-		return err;
-	case -EBUSY:
-		snprintf(error, RUN_ERROR_BYTES, "the device %s is in use: choose another name (--tun-name)", wanted);
-		return err;
-	default:
-		snprintf(error, RUN_ERROR_BYTES, "cannot make the device %s: %s", wanted, strerror(-err));
-		return err;
-	}
-}
-
-static int open_host(struct client *c, char *error)
-{
-	struct host_settings set = { .name = c->name, .runtime_dir = c->runtime_dir, .state_dir = c->state_dir };
-	char why[HOST_WHY_BYTES] = "";
-	int err = host_open(&c->host, &set, why);
-
-	if (err) {
-		snprintf(error, RUN_ERROR_BYTES, "%s", why[0] ? why : strerror(-err));
-		return err;
-	}
-	err = host_sweep(c->host, c->set.kill_switch);
-	if (err)
-		log_warn("not everything a killed instance left could be removed: %s", strerror(-err));
-	return 0;
+	return err;
 }
 
 /* A name with a number to be chosen ("tg%d") is known only once the device is there; otherwise the
  * lock comes first: it says best what is wrong when the instance runs already. */
 static int open_instance(struct client *c, char *error)
 {
-	const char *tun = c->set.tun_name[0] ? c->set.tun_name : RUN_TUN_NAME;
+	const char *tun = wanted_tun(c);
 	bool choose = strchr(tun, '%');
 	int err;
 
@@ -325,7 +313,7 @@ static int open_instance(struct client *c, char *error)
 		tun = c->tun_name;
 	}
 	snprintf(c->name, sizeof(c->name), "%s", c->set.place.name[0] ? c->set.place.name : tun);
-	err = open_host(c, error);
+	err = instance_open(&c->host, c->name, c->runtime_dir, c->state_dir, c->set.kill_switch, error);
 	if (!err && !choose)
 		err = open_tun(c, error);
 	return err;
@@ -360,7 +348,7 @@ static int start_worker(struct client *c, char *error)
 	err = worker_start(&c->worker, &set);
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	if (err)
-		return say(error, err, "cannot start the worker");
+		return run_say(error, err, "cannot start the worker: %s", strerror(-err));
 	c->tun = NULL;
 	return 0;
 }
@@ -370,14 +358,28 @@ static int start_events(struct client *c, char *error)
 	struct timeval tick = { 0, TICK_MS * 1000 };
 
 	if (lifecycle_start(&c->life, c->base, alive, reload, c))
-		return say(error, -ENOMEM, "cannot start");
+		return run_say(error, -ENOMEM, "cannot start: no memory");
 	c->rescan = evtimer_new(c->base, on_rescan, c);
 	c->tick = event_new(c->base, -1, EV_PERSIST, on_tick, c);
 	c->mail = event_new(c->base, worker_mailbox(c->worker)->event_fd, EV_READ | EV_PERSIST, on_mail, c);
 	if (!c->rescan || !c->tick || !c->mail || event_add(c->tick, &tick) || event_add(c->mail, NULL))
-		return say(error, -ENOMEM, "cannot start");
+		return run_say(error, -ENOMEM, "cannot start: no memory");
 	watch_links(c);
 	return 0;
+}
+
+/* Named interfaces may come later, but when there is not one of them it is more likely a slip. */
+static int check_uplinks(const struct client *c, char *error)
+{
+	const struct client_settings *s = &c->set;
+
+	for (u32 i = 0; i < s->uplink_count; i++)
+		if (if_nametoindex(s->uplinks[i].name))
+			return 0;
+	if (!s->uplink_count || s->auto_discover)
+		return 0;
+	return run_say(error, -ENODEV, "there is no interface %s: give the name of one that exists (see: ip link)",
+		 s->uplinks[0].name);
 }
 
 static int check(struct client *c, char *error)
@@ -386,12 +388,13 @@ static int check(struct client *c, char *error)
 	int err = aead_init();
 
 	if (err)
-		return say(error, err, "libsodium does not start");
+		return run_say(error, err, "libsodium does not start");
 	err = host_check_privileges(HOST_NEED_NET_ADMIN | HOST_NEED_NET_RAW | HOST_NEED_TUN, why);
-	if (err) {
-		snprintf(error, RUN_ERROR_BYTES, "%s", why);
+	if (err)
+		return run_say(error, err, "%s", why);
+	err = check_uplinks(c, error);
+	if (err)
 		return err;
-	}
 	err = client_resolve(c);
 	if (err && !c->server_count)
 		log_warn("no address of the server is known yet; trying again every few seconds");
@@ -470,6 +473,7 @@ static struct client *new_client(const struct client_settings *set, const struct
 	c->state_dir = set->place.state_dir ? set->place.state_dir : RUN_STATE_DIR;
 	c->runtime_dir = set->place.runtime_dir ? set->place.runtime_dir : RUN_RUNTIME_DIR;
 	c->started_us = clock_now_us();
+	c->advise_us = c->started_us + ADVISE_US;
 	c->base = event_base_new();
 	if (c->base)
 		return c;
@@ -486,10 +490,11 @@ int client_run(const struct client_settings *set, const struct client_hooks *hoo
 	lifecycle_protect();
 	c = new_client(set, hooks, error);
 	if (!c)
-		return say(error, -ENOMEM, "cannot start");
+		return run_say(error, -ENOMEM, "cannot start: no memory");
 	err = start(c, error);
 	if (!err) {
-		event_base_dispatch(c->base);
+		if (event_base_dispatch(c->base) < 0)
+			client_fail(c, -EIO, "the event loop failed");
 		err = c->result;
 	}
 	if (c->hooked && c->hooks.stopping)

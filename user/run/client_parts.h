@@ -3,6 +3,7 @@
  *
  *   client.c      life: start, events, end
  *   uplinks.c     interfaces: found, followed, their sockets and paths
+ *   uplink_commands.c   the same by command
  *   fallback.c    TCP where UDP is not answered; the next server address
  *   configure.c   the host: addresses, routes, names, kill switch
  *
@@ -36,6 +37,7 @@ struct uplink {
 	u8 flags;
 	struct host_uplink seen;	/* as of the last look; ifindex 0: not there */
 	bool usable;		/* its UDP path may carry */
+	bool told_unreachable;	/* it was logged that no server address suits it */
 	u64 gone_us;		/* since when the interface is not there; 0: it is */
 	u32 link;		/* UDP link, 0: none yet */
 	bool has_path;		/* the engine knows the link */
@@ -75,6 +77,7 @@ struct client {
 
 	u64 started_us;
 	bool hooked;			/* the hooks saw the start, and will see the end */
+	u64 advise_us;			/* not connected yet: when to say what may be wrong */
 	bool said_connected;
 	bool has_config;
 	bool was_connected;
@@ -90,6 +93,8 @@ void client_fail(struct client *c, int err, const char *fmt, ...) __attribute__(
 /* uplinks.c */
 void uplinks_configure(struct client *c);		/* slots for those the settings name */
 void uplinks_rescan(struct client *c);			/* look at the machine, follow what changed */
+struct uplink *uplink_new(struct client *c, const char *name, bool configured);	/* NULL: no slot is free */
+void uplink_forget(struct client *c, struct uplink *u);	/* path, sockets, route, slot */
 struct uplink *uplink_by_link(struct client *c, u32 link);	/* UDP or TCP */
 struct uplink *uplink_by_name(struct client *c, const char *name);
 void uplink_reopen(struct client *c, struct uplink *u);	/* new socket, towards the address that is next */

@@ -35,7 +35,8 @@ struct server_settings {
 	u32 max_connections;		/* sessions; 0: 10000 */
 	bool routed;			/* no masquerade: somebody routes the pool to us */
 	bool client_to_client;		/* default: clients do not reach each other */
-	struct prefix_list allow;	/* destinations clients may reach; empty: everything but this host and client_to_client */
+	struct prefix_list allow;	/* private networks clients may reach all the same; public ones they always may */
+	bool dns;			/* clients may ask port 53 of the server's inner addresses */
 
 	u16 mtu;			/* inner; 0: TG_INNER_MTU */
 	u64 rekey_us;			/* 0: 120 s */

@@ -59,7 +59,7 @@ static struct uplink *by_ifindex(struct client *c, u32 ifindex)
 	return NULL;
 }
 
-static struct uplink *new_uplink(struct client *c, const char *name, bool configured)
+struct uplink *uplink_new(struct client *c, const char *name, bool configured)
 {
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
 		struct uplink *u = &c->uplinks[i];
@@ -88,7 +88,7 @@ void uplinks_configure(struct client *c)
 {
 	for (u32 i = 0; i < c->set.uplink_count; i++) {
 		const struct client_uplink_settings *s = &c->set.uplinks[i];
-		struct uplink *u = new_uplink(c, s->name, true);
+		struct uplink *u = uplink_new(c, s->name, true);
 
 		if (!u)
 			return;
@@ -166,17 +166,6 @@ static void remove_job(struct worker *w, void *arg)
 	u->link = 0;
 }
 
-static void set_job(struct worker *w, void *arg)
-{
-	struct job *job = arg;
-	struct uplink *u = job->u;
-
-	if (u->has_path)
-		tunnel_path_set(worker_tunnel(w), u->link, u->weight, u->flags);
-	if (u->tcp.connected)
-		tunnel_path_set(worker_tunnel(w), u->tcp.link, u->weight, u->flags);
-}
-
 /* ---- following one uplink ---- */
 
 static struct addr local_for(const struct host_uplink *h, u8 family)
@@ -252,6 +241,15 @@ static void route(struct client *c, struct uplink *u)
 		log_warn("uplink %s: no route of its own: %s", u->name, strerror(-err));
 }
 
+static void tell_unreachable(const struct client *c, struct uplink *u)
+{
+	if (u->told_unreachable || !c->server_count)
+		return;
+	u->told_unreachable = true;
+	log_warn("uplink %s: has no IPv%s address, and the key names no other of the server", u->name,
+		 c->servers[0].family == 4 ? "4" : "6");
+}
+
 static void follow(struct client *c, struct uplink *u, const struct host_uplink *now, bool usable)
 {
 	struct host_uplink before = u->seen;
@@ -263,8 +261,11 @@ static void follow(struct client *c, struct uplink *u, const struct host_uplink 
 	if (!usable || !choose_ends(c, u, &local, &remote)) {
 		if (u->usable)
 			lose(c, u, !now->up ? "link is down" : "no address or no route to the server");
+		else if (usable)
+			tell_unreachable(c, u);
 		return;
 	}
+	u->told_unreachable = false;
 	if (u->usable && host_uplink_equal(&before, now))
 		return;
 	if (!u->usable && time < u->retry_us && host_uplink_equal(&before, now))
@@ -300,7 +301,7 @@ static bool is_ignored(const struct client *c, const char *name)
 	return false;
 }
 
-static void forget(struct client *c, struct uplink *u)
+void uplink_forget(struct client *c, struct uplink *u)
 {
 	struct job job = { .c = c, .u = u };
 
@@ -316,7 +317,7 @@ static void add_found(struct client *c, const struct host_uplink *found, u32 n)
 	for (u32 i = 0; i < n; i++) {
 		if (is_ignored(c, found[i].name) || by_ifindex(c, found[i].ifindex) || uplink_by_name(c, found[i].name))
 			continue;
-		new_uplink(c, found[i].name, false);
+		uplink_new(c, found[i].name, false);
 	}
 }
 
@@ -370,7 +371,7 @@ void uplinks_reap(struct client *c, u64 now)
 		struct uplink *u = &c->uplinks[i];
 
 		if (u->used && !u->configured && u->gone_us && now - u->gone_us > GONE_FOR_GOOD_US)
-			forget(c, u);
+			uplink_forget(c, u);
 		else if (u->used && !u->usable && u->retry_us && now >= u->retry_us)
 			retry = true;
 	}
@@ -395,84 +396,4 @@ void uplinks_path_changed(struct client *c, const struct tunnel_path_info *path)
 	u->silent_us = up || !u->usable ? 0 : clock_now_us();
 	if (up)
 		fallback_drop(c, u);
-}
-
-/* ---- by command ---- */
-
-static bool name_is_good(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 0 && len < TUNNEL_NAME_BYTES && !strpbrk(name, "/ \t\n") && strcmp(name, ".") && strcmp(name, "..");
-}
-
-static void unignore(struct client *c, const char *name)
-{
-	for (u32 i = 0; i < c->ignored_count; i++)
-		if (!strcmp(c->ignored[i], name)) {
-			c->ignored_count--;
-			memmove(c->ignored[i], c->ignored[c->ignored_count], sizeof(c->ignored[0]));
-			return;
-		}
-}
-
-int client_uplink_add(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES])
-{
-	struct uplink *u = uplink_by_name(c, name);
-
-	if (!name_is_good(name) || !strcmp(name, c->tun_name)) {
-		snprintf(error, RUN_ERROR_BYTES, "'%.32s' cannot be an uplink: give the name of an interface (see: ip link)", name);
-		return -EINVAL;
-	}
-	if (u && u->configured) {
-		snprintf(error, RUN_ERROR_BYTES, "%s is an uplink already", name);
-		return -EEXIST;
-	}
-	if (u) {	/* found by itself: from now on it is meant */
-		u->configured = true;
-		return client_uplink_set(c, name, weight, flags, error);
-	}
-	u = new_uplink(c, name, true);
-	if (!u) {
-		snprintf(error, RUN_ERROR_BYTES, "there are %u uplinks already; remove one first", TG_MAX_PATHS);
-		return -ENOSPC;
-	}
-	u->weight = weight;
-	u->flags = flags;
-	unignore(c, name);
-	uplinks_rescan(c);
-	return 0;
-}
-
-static int no_such_uplink(const char *name, char *error)
-{
-	snprintf(error, RUN_ERROR_BYTES, "%.32s is no uplink here (see: triglav uplink list)", name);
-	return -ENOENT;
-}
-
-int client_uplink_remove(struct client *c, const char *name, char error[RUN_ERROR_BYTES])
-{
-	struct uplink *u = uplink_by_name(c, name);
-
-	if (!u)
-		return no_such_uplink(name, error);
-	log_info("uplink %s: removed by command", name);
-	if (c->ignored_count < TG_MAX_PATHS)
-		snprintf(c->ignored[c->ignored_count++], TUNNEL_NAME_BYTES, "%s", u->name);
-	forget(c, u);
-	return 0;
-}
-
-int client_uplink_set(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES])
-{
-	struct uplink *u = uplink_by_name(c, name);
-	struct job job = { .c = c, .u = u };
-
-	if (!u)
-		return no_such_uplink(name, error);
-	if (weight)
-		u->weight = weight;
-	u->flags = flags;
-	worker_call(c->worker, set_job, &job);
-	return 0;
 }

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,237 +17,16 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "run/links.h"
+#include "run/worker_parts.h"
 
 #define EVENTS_PER_TURN 32
 #define SUPER_PACKETS_PER_TURN 4	/* TUN reads that gave more than one packet */
 #define PACKETS_PER_TURN 64		/* TUN reads that gave one: enough for a whole UDP_SEGMENT run */
-#define RUNS_PER_SEND 64
-#define TROUBLES_PER_TURN 16
+#define RUNS_PER_READ 64
 #define CLIENT_LINKS 64u
 #define SERVER_LINKS 4160u		/* accepted TCP connections, mostly */
 #define ACCEPTED_MAX 4096u
 #define ACCEPTED_SILENCE_US (300 * SEC)	/* then a connection is closed: its path is long gone */
-
-struct trouble {
-	u32 link;
-	int error;
-};
-
-struct worker {
-	struct tunnel *tunnel;
-	struct buf_pool *pool;
-	u32 buffers_low;		/* fewer left: the tunnel device waits, the sockets may still take */
-	struct tun *tun;
-	bool tun_watched, tun_lost;
-	struct links links;
-	struct worker_admission admission;
-	struct rand_source random;
-	struct mailbox mail;
-	struct trouble troubles[TROUBLES_PER_TURN];
-	u32 trouble_count;
-	int epoll;
-	bool server;
-	bool started, stopping;
-	u64 now;
-	u64 sweep_us;			/* next look for silent connections */
-	pthread_t thread;
-};
-
-/* ---- what the engine asks for ---- */
-
-static void note_trouble(struct worker *w, u32 link, int error)
-{
-	for (u32 i = 0; i < w->trouble_count; i++)
-		if (w->troubles[i].link == link)
-			return;
-	if (w->trouble_count < TROUBLES_PER_TURN)
-		w->troubles[w->trouble_count++] = (struct trouble){ link, error };
-}
-
-static bool is_trouble(int error)
-{
-	switch (error) {
-	case ENETUNREACH:
-	case ENETDOWN:
-	case EHOSTUNREACH:
-	case EHOSTDOWN:
-	case ENODEV:
-	case EADDRNOTAVAIL:
-	case ECONNREFUSED:
-	case EPERM:		/* a firewall rule on this host */
-		return true;
-	default:
-		return false;
-	}
-}
-
-static enum tg_drop drop_reason(int error)
-{
-	return error == EAGAIN || error == ENOBUFS || error == ENOMEM ? TG_DROP_LINK_FULL : TG_DROP_LINK_ERROR;
-}
-
-static void send_on_link(struct worker *w, u32 number, const struct datagrams *runs, u32 n)
-{
-	struct link *k = links_find(&w->links, number);
-	int error = ENOTCONN;
-	u32 lost = 0;
-
-	if (k)
-		lost = links_send(&w->links, k, runs, n, &error);
-	else
-		for (u32 i = 0; i < n; i++)
-			lost += datagrams_count(&runs[i]);
-	if (lost)
-		tunnel_count_drop(w->tunnel, drop_reason(error), lost);
-	if (k && k->watched && is_trouble(error))
-		note_trouble(w, number, error);
-}
-
-/* Runs of several links come interleaved; each link gets its own in one call, order kept. */
-static void send_by_link(struct worker *w, const struct datagrams *runs, u32 n)
-{
-	struct datagrams same[RUNS_PER_SEND];
-	u64 done = 0;
-
-	for (u32 i = 0; i < n; i++) {
-		u32 count = 0;
-
-		if (done >> i & 1)
-			continue;
-		for (u32 j = i; j < n; j++)
-			if (runs[j].where.link == runs[i].where.link) {
-				same[count++] = runs[j];
-				done |= 1ULL << j;
-			}
-		send_on_link(w, runs[i].where.link, same, count);
-	}
-}
-
-static void on_transmit(void *ctx, struct datagrams *runs, u32 n)
-{
-	struct worker *w = ctx;
-
-	while (n) {
-		u32 some = MIN(n, RUNS_PER_SEND);
-
-		if (some == 1)
-			send_on_link(w, runs->where.link, runs, 1);
-		else
-			send_by_link(w, runs, some);
-		runs += some;
-		n -= some;
-	}
-}
-
-static void on_deliver(void *ctx, struct buf_queue *packets)
-{
-	struct worker *w = ctx;
-
-	tun_write(w->tun, packets);
-}
-
-static int on_admit(void *ctx, const struct tunnel_request *request, struct tunnel_grant *grant)
-{
-	struct worker *w = ctx;
-
-	return w->admission.admit(w->admission.ctx, request, grant);
-}
-
-static void on_grant_unused(void *ctx, const struct tunnel_grant *grant)
-{
-	struct worker *w = ctx;
-
-	w->admission.grant_unused(w->admission.ctx, grant);
-}
-
-static void on_session_opened(void *ctx, const struct tunnel_grant *grant, u64 handle)
-{
-	struct worker *w = ctx;
-	struct run_event *e = mailbox_event(&w->mail, EVENT_SESSION_OPENED);
-
-	w->admission.session_opened(w->admission.ctx, grant, handle);
-	if (!e)
-		return;
-	e->grant = *grant;
-	e->handle = handle;
-	mailbox_post(&w->mail, e);
-}
-
-static void on_session_closed(void *ctx, const struct tunnel_grant *grant, u64 handle, enum tg_close_code code,
-			      const struct tunnel_session_info *last)
-{
-	struct worker *w = ctx;
-	struct run_event *e = mailbox_event(&w->mail, EVENT_SESSION_CLOSED);
-
-	w->admission.session_closed(w->admission.ctx, grant, handle, code, last);
-	if (!e)
-		return;
-	e->grant = *grant;
-	e->handle = handle;
-	e->code = code;
-	if (last)
-		e->last = *last;
-	mailbox_post(&w->mail, e);
-}
-
-static void on_connected(void *ctx, const struct tunnel_config *config)
-{
-	struct worker *w = ctx;
-	struct run_event *e = mailbox_event(&w->mail, EVENT_CONNECTED);
-
-	if (!e)
-		return;
-	e->config = *config;
-	mailbox_post(&w->mail, e);
-}
-
-static void post_text(struct worker *w, enum event_kind kind, enum tg_close_code code, const char *text)
-{
-	struct run_event *e = mailbox_event(&w->mail, kind);
-
-	if (!e)
-		return;
-	e->code = code;
-	snprintf(e->text, sizeof(e->text), "%s", text ? text : "");
-	mailbox_post(&w->mail, e);
-}
-
-static void on_disconnected(void *ctx, enum tg_close_code code, const char *text)
-{
-	post_text(ctx, EVENT_DISCONNECTED, code, text);
-}
-
-static void on_version_refused(void *ctx, const char *text)
-{
-	post_text(ctx, EVENT_VERSION_REFUSED, TG_CLOSE_BYE, text);
-}
-
-static void on_path_changed(void *ctx, const struct tunnel_path_info *path, const char *why)
-{
-	struct worker *w = ctx;
-	struct run_event *e = mailbox_event(&w->mail, EVENT_PATH_CHANGED);
-
-	if (!e)
-		return;
-	e->path = *path;
-	e->link = path->link;
-	snprintf(e->text, sizeof(e->text), "%s", why ? why : "");
-	mailbox_post(&w->mail, e);
-}
-
-static const struct tunnel_events engine_events = {
-	.transmit = on_transmit,
-	.deliver = on_deliver,
-	.admit = on_admit,
-	.grant_unused = on_grant_unused,
-	.session_opened = on_session_opened,
-	.session_closed = on_session_closed,
-	.connected = on_connected,
-	.disconnected = on_disconnected,
-	.path_changed = on_path_changed,
-	.version_refused = on_version_refused,
-};
 
 /* ---- the parts of a turn ---- */
 
@@ -293,15 +71,14 @@ static void read_udp(struct worker *w, struct link *k)
 
 	if (n)
 		tunnel_receive(w->tunnel, runs, n, w->now);
-	if (k->watched && is_trouble(error))
-		note_trouble(w, k->number, error);
+	worker_note_trouble(w, k, error);
 }
 
 static void read_tcp(struct worker *w, struct link *k)
 {
-	struct datagrams runs[RUNS_PER_SEND];
+	struct datagrams runs[RUNS_PER_READ];
 	int error = 0;
-	u32 n = tcp_receive(k->tcp, runs, RUNS_PER_SEND, &error);
+	u32 n = tcp_receive(k->tcp, runs, RUNS_PER_READ, &error);
 
 	if (n) {
 		k->heard_us = w->now;
@@ -533,7 +310,7 @@ static int make_engine(struct worker *w, const struct worker_settings *set)
 	w->buffers_low = MIN(set->buffer_count / 4, 256u);
 	rand_system(&w->random);
 	w->now = clock_now_us();
-	w->tunnel = tunnel_new(&set->tunnel, &engine_events, w, w->pool, &w->random, w->now);
+	w->tunnel = tunnel_new(&set->tunnel, &worker_events, w, w->pool, &w->random, w->now);
 	return w->tunnel ? 0 : -ENOMEM;
 }
 

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+/* carry.c - what the engine asks of its worker: send, deliver, admit, tell
+ *
+ * Called from within tunnel_*() calls, so nothing here calls back into the engine but to count.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "run/worker_parts.h"
+
+#define RUNS_PER_SEND 64
+
+static bool is_trouble(int error)
+{
+	switch (error) {
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENODEV:
+	case EADDRNOTAVAIL:
+	case ECONNREFUSED:
+	case EPERM:		/* a firewall rule on this host */
+		return true;
+	default:
+		return false;
+	}
+}
+
+void worker_note_trouble(struct worker *w, const struct link *k, int error)
+{
+	if (!k->watched || !is_trouble(error))
+		return;
+	for (u32 i = 0; i < w->trouble_count; i++)
+		if (w->troubles[i].link == k->number)
+			return;
+	if (w->trouble_count < TROUBLES_PER_TURN)
+		w->troubles[w->trouble_count++] = (struct trouble){ k->number, error };
+}
+
+static enum tg_drop drop_reason(int error)
+{
+	return error == EAGAIN || error == ENOBUFS || error == ENOMEM ? TG_DROP_LINK_FULL : TG_DROP_LINK_ERROR;
+}
+
+static void send_on_link(struct worker *w, u32 number, const struct datagrams *runs, u32 n)
+{
+	struct link *k = links_find(&w->links, number);
+	int error = ENOTCONN;
+	u32 lost = 0;
+
+	if (k)
+		lost = links_send(&w->links, k, runs, n, &error);
+	else
+		for (u32 i = 0; i < n; i++)
+			lost += datagrams_count(&runs[i]);
+	if (lost)
+		tunnel_count_drop(w->tunnel, drop_reason(error), lost);
+	if (k)
+		worker_note_trouble(w, k, error);
+}
+
+/* Runs of several links come interleaved; each link gets its own in one call, order kept. */
+static void send_by_link(struct worker *w, const struct datagrams *runs, u32 n)
+{
+	struct datagrams same[RUNS_PER_SEND];
+	u64 done = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		u32 count = 0;
+
+		if (done >> i & 1)
+			continue;
+		for (u32 j = i; j < n; j++)
+			if (runs[j].where.link == runs[i].where.link) {
+				same[count++] = runs[j];
+				done |= 1ULL << j;
+			}
+		send_on_link(w, runs[i].where.link, same, count);
+	}
+}
+
+static void on_transmit(void *ctx, struct datagrams *runs, u32 n)
+{
+	struct worker *w = ctx;
+
+	while (n) {
+		u32 some = MIN(n, RUNS_PER_SEND);
+
+		if (some == 1)
+			send_on_link(w, runs->where.link, runs, 1);
+		else
+			send_by_link(w, runs, some);
+		runs += some;
+		n -= some;
+	}
+}
+
+static void on_deliver(void *ctx, struct buf_queue *packets)
+{
+	struct worker *w = ctx;
+
+	tun_write(w->tun, packets);
+}
+
+static int on_admit(void *ctx, const struct tunnel_request *request, struct tunnel_grant *grant)
+{
+	struct worker *w = ctx;
+
+	return w->admission.admit(w->admission.ctx, request, grant);
+}
+
+static void on_grant_unused(void *ctx, const struct tunnel_grant *grant)
+{
+	struct worker *w = ctx;
+
+	w->admission.grant_unused(w->admission.ctx, grant);
+}
+
+static void on_session_opened(void *ctx, const struct tunnel_grant *grant, u64 handle)
+{
+	struct worker *w = ctx;
+	struct run_event *e = mailbox_event(&w->mail, EVENT_SESSION_OPENED);
+
+	w->admission.session_opened(w->admission.ctx, grant, handle);
+	if (!e)
+		return;
+	e->grant = *grant;
+	e->handle = handle;
+	mailbox_post(&w->mail, e);
+}
+
+static void on_session_closed(void *ctx, const struct tunnel_grant *grant, u64 handle, enum tg_close_code code,
+			      const struct tunnel_session_info *last)
+{
+	struct worker *w = ctx;
+	struct run_event *e = mailbox_event(&w->mail, EVENT_SESSION_CLOSED);
+
+	w->admission.session_closed(w->admission.ctx, grant, handle, code, last);
+	if (!e)
+		return;
+	e->grant = *grant;
+	e->handle = handle;
+	e->code = code;
+	if (last)
+		e->last = *last;
+	mailbox_post(&w->mail, e);
+}
+
+static void on_connected(void *ctx, const struct tunnel_config *config)
+{
+	struct worker *w = ctx;
+	struct run_event *e = mailbox_event(&w->mail, EVENT_CONNECTED);
+
+	if (!e)
+		return;
+	e->config = *config;
+	mailbox_post(&w->mail, e);
+}
+
+static void post_text(struct worker *w, enum event_kind kind, enum tg_close_code code, const char *text)
+{
+	struct run_event *e = mailbox_event(&w->mail, kind);
+
+	if (!e)
+		return;
+	e->code = code;
+	snprintf(e->text, sizeof(e->text), "%s", text ? text : "");
+	mailbox_post(&w->mail, e);
+}
+
+static void on_disconnected(void *ctx, enum tg_close_code code, const char *text)
+{
+	post_text(ctx, EVENT_DISCONNECTED, code, text);
+}
+
+static void on_version_refused(void *ctx, const char *text)
+{
+	post_text(ctx, EVENT_VERSION_REFUSED, TG_CLOSE_BYE, text);
+}
+
+static void on_path_changed(void *ctx, const struct tunnel_path_info *path, const char *why)
+{
+	struct worker *w = ctx;
+	struct run_event *e = mailbox_event(&w->mail, EVENT_PATH_CHANGED);
+
+	if (!e)
+		return;
+	e->path = *path;
+	e->link = path->link;
+	snprintf(e->text, sizeof(e->text), "%s", why ? why : "");
+	mailbox_post(&w->mail, e);
+}
+
+const struct tunnel_events worker_events = {
+	.transmit = on_transmit,
+	.deliver = on_deliver,
+	.admit = on_admit,
+	.grant_unused = on_grant_unused,
+	.session_opened = on_session_opened,
+	.session_closed = on_session_closed,
+	.connected = on_connected,
+	.disconnected = on_disconnected,
+	.path_changed = on_path_changed,
+	.version_refused = on_version_refused,
+};

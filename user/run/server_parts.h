@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/* server_parts.h - the server daemon's state, shared by the files that make it
+ *
+ *   server.c            life: start, events, end
+ *   server_host.c       the host: pools, device, firewall
+ *   listen.c            sockets, for every worker
+ *   server_snapshot.c   looking in
+ *
+ * Everything here belongs to the control thread. The engines are reached through worker_call().
+ */
+#ifndef TG_RUN_SERVER_PARTS_H
+#define TG_RUN_SERVER_PARTS_H
+
+#include "run/lifecycle.h"
+#include "run/server.h"
+#include "run/worker.h"
+
+#define WORKERS_MAX (1u << TG_WORKER_BITS)
+
+struct server {
+	struct server_settings set;
+	struct server_hooks hooks;
+	char name[RUN_NAME_BYTES];
+	const char *state_dir, *runtime_dir;
+	char tun_name[TUNNEL_NAME_BYTES];
+	struct event_base *base;
+	struct lifecycle life;
+	struct host *host;
+	struct admission *admission;
+	struct tun *queues[WORKERS_MAX];	/* until a worker has them */
+	struct worker *workers[WORKERS_MAX];
+	struct event *mail[WORKERS_MAX];
+	struct event *flush;
+	u32 worker_count;
+	struct addr bound[SERVER_MAX_LISTEN];
+	u32 bound_count;
+	u64 started_us;
+	bool hooked;			/* the hooks saw the start, and will see the end */
+	int result;
+	char *error;
+};
+
+/* server_host.c: fills in default pools, refuses those that overlap this host's networks / the device's addresses / firewall and
+ * forwarding. 0 or negative errno with a line in error. */
+int server_check_pools(struct server *s, char *error);
+int server_configure_device(struct server *s, char *error);
+int server_configure_forwarding(struct server *s, char *error);
+
+/* listen.c: opens the sockets of every worker; what was bound goes to s->bound. */
+int server_listen(struct server *s, char *error);
+
+#endif

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/* worker_parts.h - a worker's state, shared by the two files that make it
+ *
+ *   worker.c   the thread and its turns
+ *   carry.c    what the engine asks for: send, deliver, admit, tell
+ */
+#ifndef TG_RUN_WORKER_PARTS_H
+#define TG_RUN_WORKER_PARTS_H
+
+#include "run/links.h"
+#include "run/worker.h"
+
+#define TROUBLES_PER_TURN 16
+
+struct trouble {
+	u32 link;
+	int error;
+};
+
+struct worker {
+	struct tunnel *tunnel;
+	struct buf_pool *pool;
+	u32 buffers_low;		/* fewer left: the tunnel device waits, the sockets may still take */
+	struct tun *tun;
+	bool tun_watched, tun_lost;
+	struct links links;
+	struct worker_admission admission;
+	struct rand_source random;
+	struct mailbox mail;
+	struct trouble troubles[TROUBLES_PER_TURN];
+	u32 trouble_count;
+	int epoll;
+	bool server;
+	bool started, stopping;
+	u64 now;
+	u64 sweep_us;			/* next look for silent connections */
+	pthread_t thread;
+};
+
+/* carry.c: the engine's events, ctx being the worker. */
+extern const struct tunnel_events worker_events;
+
+/* Remembers that a send failed in a way that means trouble; the turn reports it to the engine at its end. Other errors
+ * are ignored. */
+void worker_note_trouble(struct worker *w, const struct link *k, int error);
+
+#endif
