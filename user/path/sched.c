@@ -210,10 +210,12 @@ static u32 pick_adaptive(struct sched *s, const struct choice *c, u32 bytes)
 /* Round trip as a packet would find it now; jitter and loss make it longer. */
 static u64 latency_us(const struct choice *c, const struct sched_path *p)
 {
-	u64 drain_us = p->in_flight * SEC / rate_of(c, p);
 	u64 us = p->srtt_us ? p->srtt_us : DELAY_UNKNOWN_US;
+	u64 rate = rate_of(c, p);
 
-	us = MAX(us, drain_us) + 2 * (u64)p->rttvar_us;
+	if (p->in_flight * SEC > us * rate)	/* rarely; saves the division, as this is asked for every small packet */
+		us = p->in_flight * SEC / rate;
+	us += 2 * (u64)p->rttvar_us;
 	return us + us * 2 * p->loss_ppm / 1000000;
 }
 

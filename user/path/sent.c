@@ -17,6 +17,7 @@
 #define FIRST_RECORDS 256u
 #define REORDERING_LEAST 3u
 #define REORDERING_MOST 16u
+#define FLIGHT_THAT_TELLS 8u	/* packets out that can show what a path carries; a ping per round trip cannot */
 #define LOSS_SHIFT 10		/* weight of one packet in the average: 1/1024, more while few have been settled */
 #define LOSS_FIRST_SHIFT 6
 #define LOSS_ONE (1000000u << LOSS_SHIFT)	/* all lost, in the units of loss_scaled */
@@ -149,7 +150,7 @@ static void note_out(struct sent *s, struct sent_record *rec, u32 bytes, bool ap
 	rec->delivered = s->delivered_bytes;
 	rec->since_delivered_us = since(s->delivered_time_us, now_us);
 	rec->since_first_us = since(s->first_sent_time_us, now_us);
-	rec->app_limited = s->app_limited_until != 0;
+	rec->app_limited = s->app_limited_until || s->in_flight_eliciting <= FLIGHT_THAT_TELLS;
 	rec->state = RECORD_OUT;
 }
 

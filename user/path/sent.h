@@ -54,7 +54,8 @@ struct sent_news {
 void sent_init(struct sent *s);
 void sent_free(struct sent *s);
 
-/* Notes packet number s->next as sent. eliciting: the peer will ack it. app_limited: nothing more was waiting to be sent.
+/* Notes packet number s->next as sent. eliciting: the peer will ack it. app_limited: nothing more was waiting to be sent;
+ * a packet with fewer than eight others on the way counts as such in any case.
  * -ENOMEM when the ring could not grow (the packet is then noted over the oldest). */
 int sent_note(struct sent *s, u32 bytes, bool eliciting, bool app_limited, u64 now_us);
 
