@@ -463,6 +463,48 @@ static void random_paths_with_too_little_room(void **state)
 	assert_true(r.late > 100 && r.gaps_expired > 100);
 }
 
+/* Sequences and skips as a hostile peer would choose them: every buf is out, held or back in the pool. */
+static u32 wild(struct rand_source *rand, u32 around)
+{
+	static const u32 spans[] = { 4, 100, 5000, 70000, 1 << 18, 1 << 19, 1 << 20 };
+	u32 span = spans[rand_u32(rand) % ARRAY_SIZE(spans)];
+
+	return (around + rand_u32(rand) % span - span / 4) & TG_ORDER_SEQ_MASK;
+}
+
+static void nonsense_does_no_harm(void **state)
+{
+	struct rand_source rand;
+	u32 around[2] = { 0, 0 };
+
+	(void)state;
+	rand_seeded(&rand, 17);
+	for (u64 now = 0; now < 100000; now++) {
+		u32 slot = rand_u32(&rand) % 2, seq = wild(&rand, around[slot]);
+
+		if (rand_u32(&rand) % 1000 == 0)
+			r.limit = rand_u32(&rand) % LIMIT;
+		if (rand_u32(&rand) % 8 == 0) {
+			reorder_skip(&r, slot, seq, wild(&rand, 0), &out, now);
+		} else {
+			around[slot] = rand_u32(&rand) % 4 ? around[slot] + 1 : seq;
+			push(slot, rand_u32(&rand) % 4 ? around[slot] : seq, now);
+		}
+		if (rand_u32(&rand) % 200 == 0)
+			reorder_expire(&r, &out, now + r.hold_us / 2);
+		assert_true(r.held <= LIMIT);
+		assert_int_equal(POOL - buf_pool_left(pool), r.held + out.count);
+		assert_true((reorder_due_us(&r) == TIME_NEVER) == (r.held == 0));
+		assert_true(r.ring_entries <= 8 * LIMIT + 4096);
+		buf_queue_drop(&out);
+	}
+	reorder_expire(&r, &out, TIME_NEVER - 1);
+	assert_int_equal(r.held, 0);
+	assert_null(r.waiting);
+	assert_null(r.waiting_last);
+	assert_true(r.gaps_filled > 0 && r.gaps_expired > 0 && r.late > 0 && r.copies > 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -488,6 +530,7 @@ int main(void)
 		TEST(random_paths_with_time_enough),
 		TEST(random_paths_with_too_little_time),
 		TEST(random_paths_with_too_little_room),
+		TEST(nonsense_does_no_harm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
