@@ -22,6 +22,7 @@
 #define TG_TCP_CWR 0x80
 
 #define TG_FLOW_MAX_EXTENSIONS 8	/* IPv6 extension headers looked through; more is hostile */
+#define TG_FLOW_MAX_OFFSET 4096		/* so is a transport header farther behind */
 
 struct tg_flow {
 	__u8 family;		/* 4 or 6 */
@@ -97,31 +98,30 @@ static inline int tg_flow_parse_ip4(struct tg_flow *f, const __u8 *p, const __u8
 	return tg_flow_parse_l4(f, p + header, end);
 }
 
-/* Bytes of the IPv6 extension header at h with this number; 0: not one that can be looked through. */
-static inline __u32 tg_flow_extension_bytes(__u8 number, const __u8 *h)
-{
-	switch (number) {
-	case 0:		/* hop by hop */
-	case 43:	/* routing */
-	case 60:	/* destination */
-		return ((__u32)h[1] + 1) * 8;
-	case 51:	/* authentication */
-		return ((__u32)h[1] + 2) * 4;
-	case 44:	/* fragment */
-		return 8;
-	default:
-		return 0;
-	}
-}
+/* Numbers of the IPv6 extension headers that are looked through, as bits. */
+#define TG_FLOW_EXTENSIONS (1ULL << 0 | 1ULL << 43 | 1ULL << 44 | 1ULL << 51 | 1ULL << 60)
+#define TG_FLOW_FRAGMENT 44
+#define TG_FLOW_AUTHENTICATION 51
 
 static inline int tg_flow_is_extension(__u8 number)
 {
-	return number == 0 || number == 43 || number == 60 || number == 51 || number == 44;
+	return number < 64 && (TG_FLOW_EXTENSIONS >> number & 1);
+}
+
+/* Bytes of the extension header at h: its length field counts units of 8 beyond the first, that of the authentication
+ * header units of 4 beyond the second; a fragment header has none. Without branches: each would double
+ * the paths that the BPF verifier has to walk, and that for every header. */
+static inline __u32 tg_flow_extension_bytes(__u8 number, const __u8 *h)
+{
+	__u32 authentication = (__u32)((1ULL << TG_FLOW_AUTHENTICATION) >> (number & 63) & 1);
+	__u32 fragment = (__u32)((1ULL << TG_FLOW_FRAGMENT) >> (number & 63) & 1);
+
+	return ((h[1] & (fragment - 1)) + 1 + authentication) << (3 - authentication);
 }
 
 static inline int tg_flow_parse_ip6(struct tg_flow *f, const __u8 *p, const __u8 *end, __u32 bytes)
 {
-	__u32 offset = 40;
+	__u64 offset = 40;	/* 64 bits wide and bounded: what the verifier can follow */
 	__u8 next;
 	int i;
 
@@ -141,11 +141,11 @@ static inline int tg_flow_parse_ip6(struct tg_flow *f, const __u8 *p, const __u8
 		if (h + 8 > end)
 			return -1;
 		offset += tg_flow_extension_bytes(next, h);
-		if (offset > f->bytes)
+		if (offset > TG_FLOW_MAX_OFFSET || offset > f->bytes)
 			return -1;
 		/* The header after this one is in the first fragment only, so the walk ends here.
 		 * Offset 0 and no more to come is a whole packet with a superfluous header. */
-		if (next == 44 && (tg_flow_be16(h + 2) & 0xfff9))
+		if (next == TG_FLOW_FRAGMENT && (tg_flow_be16(h + 2) & 0xfff9))
 			f->fragment = 1;
 		next = h[0];
 		if (f->fragment)

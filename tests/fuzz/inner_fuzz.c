@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* inner_fuzz.c - arbitrary bytes as inner packets: the flow parser, the cutter and the joiner
  *
- * Input: a virtio-net header, then the packet. Beyond not crashing, what comes out must hold together.
+ * Input: a virtio-net header, then the packet; and the same bytes once more as packets of a peer, which may
+ * have any content: flags, length, content of each. Beyond not crashing, what comes out must hold together.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,26 @@ static u32 join_all(struct buf_queue *q)
 	return packets;
 }
 
+static void join_packets_of_a_peer(struct buf_pool *pool, const u8 *data, size_t size)
+{
+	struct buf_queue q = { 0 };
+	u32 count = 0;
+
+	while (size > 3 && count < 64) {
+		struct buf *b = buf_take(pool);
+		u32 n = MIN((u32)(data[1] << 8 | data[2]) % BUF_MAX_PACKET, (u32)size - 3);
+
+		b->csum_partial = data[0] & 1;
+		b->len = (u16)n;
+		memcpy(b->data, data + 3, n);
+		buf_queue_add(&q, b);
+		data += 3 + n;
+		size -= 3 + n;
+		count++;
+	}
+	MUST(join_all(&q) == count);
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
@@ -69,6 +90,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		pool = buf_pool_new(64);
 	if (size <= sizeof(vh) || size > 65535)
 		return 0;
+	join_packets_of_a_peer(pool, data, size);
 	memcpy(&vh, data, sizeof(vh));
 	data += sizeof(vh);
 	size -= sizeof(vh);

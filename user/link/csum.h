@@ -12,20 +12,23 @@
 
 #include "base/types.h"
 
-/* Adds `len` bytes to a running sum; only the last piece may have an odd length. */
+/* Adds `len` bytes to a running sum; only the last piece may have an odd length. The carries of the wide
+ * additions gather above bit 64 and come back in at the end, as ones' complement wants it. */
 static inline u64 csum_add(u64 sum, const void *data, u32 len)
 {
 	const u8 *p = data;
-	u64 high = 0;
+	unsigned __int128 even = sum, odd = 0;
 
 	for (; len >= 16; len -= 16, p += 16) {
 		u64 a, b;
 
 		memcpy(&a, p, 8);
 		memcpy(&b, p + 8, 8);
-		sum += (a & 0xffffffff) + (b & 0xffffffff);
-		high += (a >> 32) + (b >> 32);
+		even += a;
+		odd += b;
 	}
+	even += odd;
+	sum = ((u64)even & 0xffffffff) + ((u64)even >> 32) + (u64)(even >> 64);
 	for (; len >= 2; len -= 2, p += 2) {
 		u16 word;
 
@@ -34,7 +37,7 @@ static inline u64 csum_add(u64 sum, const void *data, u32 len)
 	}
 	if (len)
 		sum += htobe16((u16)(*p << 8));
-	return sum + high;
+	return sum;
 }
 
 /* Adds a number as if it stood in the packet as 16 bits in network byte order. */

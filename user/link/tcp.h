@@ -39,7 +39,8 @@ bool tcp_wants_write(const struct tcp *c);	/* backlog left: watch for writable, 
 int tcp_flush(struct tcp *c);
 
 /* Reads and cuts: runs of single datagrams valid until the next call. Returns how many (up to max); 0: nothing whole yet; *error set
- * (ECONNRESET, EPROTO for a length of 0 or > 2048) when the connection is over. */
+ * (ECONNRESET, EPROTO for a length of 0 or > 2048) when the connection is over. Call until it returns 0: what was read and
+ * does not fit in `max` waits here, where no watching of the socket sees it. */
 u32 tcp_receive(struct tcp *c, struct datagrams *runs, u32 max, int *error);
 
 #endif

@@ -308,7 +308,7 @@ static void write_group(struct tun *t, struct join_group *g)
 		return;
 	}
 	t->counters.packets_written += g->packets;
-	t->counters.bytes_written += g->bytes;
+	t->counters.bytes_written += g->bytes + (g->packets - 1) * g->header;	/* each of them had one */
 }
 
 static void write_groups(struct tun *t)

@@ -150,6 +150,19 @@ static void prepare_receive(struct udp *u)
 	}
 }
 
+static int configure(struct udp *u, const struct udp_settings *set)
+{
+	int err = set_buffers(u->fd, set->buffer_bytes);
+
+	if (!err)
+		err = set_place(u->fd, set);
+	if (!err)
+		err = u->family == 4 ? set_ip4(u->fd) : set_ip6(u->fd);
+	if (!err)
+		err = bind_local(u, &set->bind);
+	return err;
+}
+
 int udp_open(struct udp **out, u32 link, const struct udp_settings *set)
 {
 	struct udp *u;
@@ -165,15 +178,7 @@ int udp_open(struct udp **out, u32 link, const struct udp_settings *set)
 	u->area = mmap(NULL, (size_t)UDP_MAX_RUNS * AREA_BYTES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	u->fd = socket(u->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	err = u->area == MAP_FAILED ? -ENOMEM : u->fd < 0 ? -errno : 0;
-	if (!err)
-		err = set_buffers(u->fd, set->buffer_bytes);
-	if (!err)
-		err = set_place(u->fd, set);
-	if (!err)
-		err = u->family == 4 ? set_ip4(u->fd) : set_ip6(u->fd);
-	if (!err)
-		err = bind_local(u, &set->bind);
+	err = u->area == MAP_FAILED ? -ENOMEM : u->fd < 0 ? -errno : configure(u, set);
 	if (err) {
 		udp_close(u);
 		return err;
