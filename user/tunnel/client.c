@@ -4,7 +4,7 @@
  *   no session           every path tries to open one; the first answer wins
  *   session, path new    the path joins
  *   key getting old      the path joins again: a rekey, the old key serves meanwhile
- *   all paths silent     every path tries by turns to join and to open: the server may have restarted
+ *   all paths silent     every path tries to join and, in case the server has restarted, to open as well
  */
 #include "tunnel/internal.h"
 
@@ -56,7 +56,7 @@ static u8 wanted_pattern(const struct path *p)
 	if (!s)
 		return opening_pattern(t);
 	if (is_lost(t))
-		return p->attempt_count % 2 ? opening_pattern(t) : TG_PATTERN_NKPSK0;
+		return TG_PATTERN_NKPSK0;
 	if (!s->confirmed)
 		return NO_PATTERN;
 	if (!p->current || key_is_old(p, t->now_us))
@@ -69,7 +69,12 @@ static void try_handshake(struct path *p, u8 pattern)
 	struct tunnel *t = p->tunnel;
 	u32 pause_ms = pauses_ms[MIN(p->attempt_count, ARRAY_SIZE(pauses_ms) - 1)];
 
-	handshake_send_first(p, &p->attempts[p->attempt_count % TRIES], pattern);
+	if (t->session && is_lost(t)) {
+		handshake_send_first(p, &p->attempts[0], TG_PATTERN_NKPSK0);
+		handshake_send_first(p, &p->attempts[1], opening_pattern(t));
+	} else {
+		handshake_send_first(p, &p->attempts[p->attempt_count % TRIES], pattern);
+	}
 	p->attempt_count++;
 	/* Up to a fifth of jitter keeps many clients of one server apart. */
 	p->next_attempt_us = t->now_us + pause_ms * (MSEC + rand_u32(t->random) % 200);

@@ -114,11 +114,14 @@ u8 *out_add(struct path *p, const struct endpoint *where, u8 type, u8 flags, u32
 
 /* ---- choosing paths ---- */
 
-/* The scheduler's view of a session's paths, made once per batch. */
+/* The scheduler's view of a session's paths, made once per batch. The place is the path's id, so that what the scheduler
+ * remembers of a path stays with it when others come and go. */
 struct view {
 	struct sched_path entries[TG_MAX_PATHS];
 	struct path *paths[TG_MAX_PATHS];
-	u32 count;
+	u32 count;		/* places in use, those of unusable paths among them */
+	u32 usable;
+	int only;		/* the path when just one is usable */
 	bool stripe;
 };
 
@@ -133,14 +136,19 @@ static enum sched_tier tier_of(const struct path *p)
 
 static void look(struct session *s, struct view *v)
 {
-	v->count = 0;
+	v->count = v->usable = 0;
+	v->only = -1;
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
 		struct path *p = s->paths[i];
 
+		v->entries[i].tier = SCHED_TIER_OUT;
 		if (!p || tier_of(p) == SCHED_TIER_OUT)
 			continue;
-		v->paths[v->count] = p;
-		v->entries[v->count++] = (struct sched_path){
+		v->count = i + 1;
+		v->only = (int)i;
+		v->usable++;
+		v->paths[i] = p;
+		v->entries[i] = (struct sched_path){
 			.tier = tier_of(p),
 			.weight = p->weight,
 			.rate = rate_estimate(&p->rate),
@@ -152,7 +160,7 @@ static void look(struct session *s, struct view *v)
 			.in_flight = p->sent.in_flight_bytes,
 		};
 	}
-	v->stripe = v->count > 1 && sched_may_stripe(&s->sched, v->entries, v->count);
+	v->stripe = v->usable > 1 && sched_may_stripe(&s->sched, v->entries, v->count);
 }
 
 static struct flow_slot *flow_of(struct session *s, u32 flow_hash)
@@ -202,8 +210,8 @@ static int route(struct session *s, struct view *v, struct buf *b, struct bulk_r
 	struct flow_slot *f;
 
 	b->order = TG_ORDER_NONE;
-	if (v->count < 2)
-		return v->count ? 0 : -1;
+	if (v->usable < 2)
+		return v->only;
 	hash_flow(b);
 	f = flow_of(s, b->flow_hash);
 	if (!f || is_pure_ack(b) || !is_bulk(f, b->len, s->tunnel->now_us))
@@ -251,11 +259,11 @@ static bool needs_csum_done(const struct session *s, const struct buf *b)
 static void send_copies(struct session *s, struct view *v, struct buf *b, u8 flags)
 {
 	u32 id = s->next_copy_id++;
-	bool alone = v->count == 1;
+	bool alone = v->usable == 1;
 
 	b->order = TG_ORDER_NONE;
 	for (u32 i = 0; i < v->count; i++)
-		if (v->entries[i].tier != SCHED_TIER_SUSPECT || alone || i == 0)
+		if (v->entries[i].tier != SCHED_TIER_OUT)
 			put_on(v->paths[i], b, alone ? flags : flags | TG_FLAG_COPY, id);
 }
 
@@ -271,7 +279,7 @@ static void send_one(struct session *s, struct view *v, struct buf *b, struct bu
 	}
 	s->carried_packets++;
 	s->carried_bytes += b->len;
-	if (s->sched.strategy == SCHED_REDUNDANT && v->count) {
+	if (s->sched.strategy == SCHED_REDUNDANT && v->usable) {
 		send_copies(s, v, b, flags);
 		hold_until_sealed(t, b);
 		return;

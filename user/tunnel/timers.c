@@ -10,6 +10,7 @@
 #include "tunnel/internal.h"
 
 #define PATIENCE_MIN_US (30 * MSEC)	/* below this a scheduling hiccup of either host looks like a dead link */
+#define PATIENCE_ALONE 4u		/* no other path is up: nothing is gained by hurrying */
 #define TAIL_PACKETS 2u			/* so few unacked packets may simply be lost: ask before judging */
 #define BUSY_US SEC			/* the tunnel carries traffic when some came within this time */
 #define BUSY_PING_US (100 * MSEC)
@@ -21,7 +22,9 @@ static const struct {
 
 static u64 patience_us(const struct path *p)
 {
-	return MAX(rtt_patience_us(&p->rtt, 3 * ack_interval_us(p->rtt.min_us)), PATIENCE_MIN_US);
+	u64 patience = MAX(rtt_patience_us(&p->rtt, 3 * ack_interval_us(p->rtt.min_us)), PATIENCE_MIN_US);
+
+	return session_best_path(p->session, p) ? patience : patience * PATIENCE_ALONE;
 }
 
 /* ---- silence ---- */
