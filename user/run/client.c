@@ -396,6 +396,8 @@ static int check(struct client *c, char *error)
 	if (err)
 		return err;
 	err = client_resolve(c);
+	if (err && !c->server_count && c->set.kill_switch)
+		return run_say(error, -EHOSTUNREACH, "%s has no address now, and with a kill switch it cannot be asked for later", c->set.key.host);
 	if (err && !c->server_count)
 		log_warn("no address of the server is known yet; trying again every few seconds");
 	return client_check_settings(c, error);

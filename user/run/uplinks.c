@@ -194,6 +194,8 @@ void uplink_reopen(struct client *c, struct uplink *u)
 {
 	struct job job = { .c = c, .u = u };
 	char from[ADDR_TEXT_BYTES], to[ADDR_TEXT_BYTES];
+	enum log_level level = u->usable ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;	/* trying addresses by turns is no news */
+	struct addr before = u->local;
 	u64 now = clock_now_us();
 
 	if (!choose_ends(c, u, &u->local, &u->remote))
@@ -205,7 +207,9 @@ void uplink_reopen(struct client *c, struct uplink *u)
 		u->retry_us = now + RETRY_US;
 		return;
 	}
-	log_info("uplink %s: from %s to %s", u->name, addr_format(&u->local, from), addr_format(&u->remote, to));
+	if (!addr_same_ip(&before, &u->local))
+		level = LOG_LEVEL_INFO;
+	log_line(level, "uplink %s: from %s to %s", u->name, addr_format(&u->local, from), addr_format(&u->remote, to));
 	u->usable = true;
 	u->up = false;
 	u->retry_us = 0;
