@@ -44,6 +44,7 @@ snapshot() { # name: prints the daemon's next snapshot
 }
 has_snapshot() { [ "$(grep -c '^snapshot' "$LAB/$1.log")" -gt "$2" ]; }
 daemon_pid() { echo "${LAB_PID[$1]}"; }
+no_session() { snapshot server | grep -q ' sessions=0 '; }
 has_tcp() { snapshot client | grep -q '/tcp=up'; }
 udp_only() { [[ $(snapshot client) != */tcp=* ]] && paths_up 2; }
 paths_up() { [ "$(snapshot client | grep -o '=up' | wc -l)" = "$1" ]; }
@@ -99,6 +100,7 @@ link_readdress 2 2
 
 note "a clean end leaves nothing"
 lab_stop client || fail "the client ended with code $?"
+wait_for 5 no_session || fail "the goodbye did not end the session: $(snapshot server)"
 lab_stop server || fail "the server ended with code $?"
 host_state client > "$LAB/client.after"
 host_state server > "$LAB/server.after"

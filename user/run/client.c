@@ -432,7 +432,7 @@ static int start(struct client *c, char *error)
 static void say_goodbye(struct worker *w, void *arg)
 {
 	(void)arg;
-	tunnel_close_all(worker_tunnel(w), TG_CLOSE_BYE, "client ends", worker_now(w));
+	worker_goodbye(w, "client ends");
 }
 
 static void free_event(struct event *e)

@@ -315,7 +315,7 @@ static int start(struct server *s, char *error)
 static void say_goodbye(struct worker *w, void *arg)
 {
 	(void)arg;
-	tunnel_close_all(worker_tunnel(w), TG_CLOSE_BYE, "server stops", worker_now(w));
+	worker_goodbye(w, "server stops");
 }
 
 static void free_event(struct event *e)

@@ -257,8 +257,10 @@ static void turn(struct worker *w)
 	int n = wait_for_events(w, events);
 
 	w->now = clock_now_us();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n && !w->stopping; i++)
 		handle(w, &events[i]);
+	if (w->stopping)
+		return;
 	if (w->now >= tunnel_due_us(w->tunnel))
 		tunnel_tick(w->tunnel, w->now);
 	report_troubles(w);
@@ -378,6 +380,12 @@ void worker_stop(struct worker *w)
 		close(w->epoll);
 	mailbox_destroy(&w->mail);
 	free(w);
+}
+
+void worker_goodbye(struct worker *w, const char *text)
+{
+	tunnel_close_all(w->tunnel, TG_CLOSE_BYE, text, w->now);
+	w->stopping = true;
 }
 
 struct bound_call {

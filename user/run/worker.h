@@ -38,8 +38,11 @@ struct worker_settings {
 int worker_start(struct worker **out, const struct worker_settings *set);
 
 /* Ends the thread, closes links and queue, frees everything. NULL is fine. Says nothing to peers: see
- * tunnel_close_all(). */
+ * worker_goodbye(). */
 void worker_stop(struct worker *w);
+
+/* (worker) Says goodbye to all peers and takes no further turn: what they answer must not wake a session again. */
+void worker_goodbye(struct worker *w, const char *text);
 
 /* Runs fn on the worker's thread between two turns and waits for it. Control thread. */
 void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void *arg);
