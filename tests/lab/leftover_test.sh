@@ -49,7 +49,7 @@ start_client --full-tunnel --route 198.18.0.0/15
 lab_stop client KILL || true
 lab_stop server KILL || true
 start_server
-start_client
+start_client --no-full-tunnel
 lab_stop client
 lab_stop server
 check_undone "KILL, and a start and an end"

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+/* status.c - triglav status: how a daemon stands, once or live */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cmd/cmd.h"
+#include "cmd/status_table.h"
+
+static struct {
+	bool detailed, json, watch;
+	u64 interval_us;
+	char name[RUN_NAME_BYTES], runtime_dir[SETTINGS_PATH_BYTES];
+} asked = { .interval_us = SEC, .runtime_dir = RUN_RUNTIME_DIR };
+
+static const struct cmd_flag flags[] = {
+	CMD_FLAG_BOOL("detailed", &asked.detailed, "addresses, health and counters, too"),
+	CMD_FLAG_BOOL("json", &asked.json, "everything, as JSON"),
+	{ .flag = "watch", .letter = 'w', .help = "again and again, with the rates of now; Ctrl-C ends",
+	  .slot = { .type = VALUE_BOOL, .place = &asked.watch } },
+	{ .flag = "interval", .metavar = "TIME", .help = "time between two looks, in seconds or as 500ms (1s)",
+	  .slot = { .type = VALUE_SECONDS, .min = 100 * MSEC, .max = 3600 * SEC, .place = &asked.interval_us } },
+	CMD_FLAG_NAME(asked.name),
+	CMD_FLAG_TEXT("runtime-dir", 0, "D", asked.runtime_dir, "where the control socket is (" RUN_RUNTIME_DIR ")"),
+	{ .flag = NULL },
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+static void show(const json_t *now, const json_t *before, u64 apart_us)
+{
+	if (asked.json && asked.watch) {	/* one line each: easy to read by a program */
+		json_dumpf(now, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else if (asked.json) {
+		cmd_print_json(now);
+	} else {
+		if (asked.watch && isatty(STDOUT_FILENO))
+			fputs("\033[H\033[2J", stdout);
+		status_print(now, before, apart_us, asked.detailed);
+	}
+	if (asked.watch && !asked.json && !isatty(STDOUT_FILENO))
+		putchar('\n');
+	fflush(stdout);
+}
+
+static void wait_interval(void)
+{
+	struct timespec t = { .tv_sec = (time_t)(asked.interval_us / SEC),
+			      .tv_nsec = (long)(asked.interval_us % SEC * 1000) };
+
+	nanosleep(&t, NULL);	/* Ctrl-C cuts it short */
+}
+
+static int look(json_t **now)
+{
+	return cmd_ask(asked.runtime_dir, asked.name, json_pack("{s:s}", "command", "status"), now);
+}
+
+static int watch(void)
+{
+	struct sigaction quiet = { .sa_handler = on_interrupt };	/* no SA_RESTART: the sleep ends */
+	json_t *before = NULL, *now;
+	u64 before_us = 0, now_us;
+	int code = CMD_OK;
+
+	sigaction(SIGINT, &quiet, NULL);
+	sigaction(SIGTERM, &quiet, NULL);
+	while (!interrupted && !ferror(stdout)) {
+		code = look(&now);
+		if (code)
+			break;
+		now_us = clock_now_us();
+		show(now, before, before ? now_us - before_us : 0);
+		json_decref(before);
+		before = now;
+		before_us = now_us;
+		if (!interrupted)
+			wait_interval();
+	}
+	json_decref(before);
+	return interrupted ? CMD_OK : code;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	json_t *now;
+	int code;
+
+	if (cmd_parse(command, argc, argv, NULL, NULL, 0, &code) < 0)
+		return code;
+	code = cmd_choose_daemon(asked.runtime_dir, asked.name);
+	if (code)
+		return code;
+	if (asked.watch)
+		return watch();
+	code = look(&now);
+	if (code)
+		return code;
+	json_object_del(now, "ok");
+	show(now, NULL, 0);
+	json_decref(now);
+	return CMD_OK;
+}
+
+const struct command cmd_status = {
+	.name = "status",
+	.summary = "how a client or server stands: one line for each uplink or session",
+	.example = "  triglav status --watch",
+	.flags = flags,
+	.run = run,
+};

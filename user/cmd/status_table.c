@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+/* status_table.c - what `status` and `uplink list` show to people
+ *
+ * Reads the JSON of the control socket, so that people and programs are told the same.
+ */
+#include "cmd/status_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/text.h"
+
+static const char *text(const json_t *from, const char *field)
+{
+	const char *value = json_string_value(json_object_get(from, field));
+
+	return value ? value : "-";
+}
+
+static u64 number(const json_t *from, const char *field)
+{
+	return (u64)json_integer_value(json_object_get(from, field));
+}
+
+static bool truth(const json_t *from, const char *field)
+{
+	return json_is_true(json_object_get(from, field));
+}
+
+/* The path of the same uplink and id in the report before; NULL: it is new. */
+static const json_t *same_path(const json_t *uplinks, const json_t *path)
+{
+	const json_t *uplink, *other;
+	size_t i, k;
+
+	json_array_foreach(uplinks, i, uplink) {
+		json_array_foreach(json_object_get(uplink, "paths"), k, other)
+			if (number(other, "id") == number(path, "id") && !strcmp(text(other, "uplink"), text(path, "uplink")))
+				return other;
+	}
+	return NULL;
+}
+
+static char *rate_now(const json_t *path, const json_t *before, const char *field, u64 apart_us, char *out)
+{
+	u64 was = number(before, field), is = number(path, field);
+
+	if (!before || !apart_us || is < was)
+		return strcpy(out, "-");
+	return text_rate((u64)((double)(is - was) * SEC / (double)apart_us), out);
+}
+
+static void print_header(bool live)
+{
+	printf("%s%-15s %-11s %9s %7s %13s", text_colour(TEXT_BOLD), "UPLINK", "STATE", "RTT", "LOSS", "RATE");
+	if (live)
+		printf(" %12s %12s", "UP NOW", "DOWN NOW");
+	printf(" %9s %9s%s\n", "SENT", "RECEIVED", text_colour(TEXT_PLAIN));
+}
+
+static void print_details(const json_t *path)
+{
+	char rtt[TEXT_BYTES], variation[TEXT_BYTES], flight[TEXT_BYTES];
+
+	printf("    %s -> %s, seen as %s; %s%s%s, weight %llu\n", text(path, "local"), text(path, "remote"), text(path, "seen"),
+	       text(path, "kind"), truth(path, "metered") ? ", metered" : "", truth(path, "backup") ? ", backup" : "",
+	       (unsigned long long)number(path, "weight"));
+	printf("    health %s, least RTT %s, variation %s; %llu packets lost, %s in flight, %llu handshakes\n", text(path, "health"),
+	       text_ms(number(path, "rtt_min_us"), rtt), text_ms(number(path, "rtt_variation_us"), variation),
+	       (unsigned long long)number(path, "lost_packets"), text_bytes(number(path, "in_flight_bytes"), flight),
+	       (unsigned long long)number(path, "handshakes"));
+}
+
+static void print_path(const char *name, const json_t *path, const json_t *before, u64 apart_us, bool detailed)
+{
+	char rtt[TEXT_BYTES] = "-", rate[TEXT_BYTES] = "-", sent[TEXT_BYTES], received[TEXT_BYTES], now[TEXT_BYTES];
+	const char *state = text(path, "state");
+
+	if (number(path, "rtt_us"))
+		text_ms(number(path, "rtt_us"), rtt);
+	if (truth(path, "rate_measured"))
+		text_rate(number(path, "rate_bytes_per_second"), rate);
+	printf("%-15s %s%-11s%s %9s %5.1f %% %13s", name, text_colour(text_state_colour(state)), state, text_colour(TEXT_PLAIN),
+	       rtt, (double)number(path, "loss_ppm") / 10000, rate);
+	if (apart_us) {
+		printf(" %12s", rate_now(path, before, "sent_bytes", apart_us, now));
+		printf(" %12s", rate_now(path, before, "received_bytes", apart_us, now));
+	}
+	printf(" %9s %9s\n", text_bytes(number(path, "sent_bytes"), sent), text_bytes(number(path, "received_bytes"), received));
+	if (detailed)
+		print_details(path);
+}
+
+/* An uplink without a path. */
+static void print_idle_uplink(const json_t *uplink)
+{
+	const char *state = !truth(uplink, "present") ? "absent" : truth(uplink, "usable") ? "waiting" : "unusable";
+
+	printf("%-15s %s%-11s%s\n", text(uplink, "name"), text_colour(text_state_colour(state)), state, text_colour(TEXT_PLAIN));
+}
+
+void status_print_uplinks(const json_t *uplinks, const json_t *before, u64 apart_us, bool detailed)
+{
+	const json_t *uplink, *path;
+	size_t i, k;
+
+	print_header(apart_us != 0);
+	json_array_foreach(uplinks, i, uplink) {
+		const json_t *paths = json_object_get(uplink, "paths");
+
+		if (!json_array_size(paths))
+			print_idle_uplink(uplink);
+		json_array_foreach(paths, k, path)
+			print_path(text(uplink, "name"), path, same_path(before, path), apart_us, detailed);
+	}
+}
+
+/* Counters that are not zero, by name. */
+static void print_counts(const char *title, const json_t *counts)
+{
+	const char *name;
+	json_t *value;
+	bool any = false;
+
+	json_object_foreach((json_t *)counts, name, value) {
+		if (!json_integer_value(value))
+			continue;
+		printf("%s %s %lld", any ? "," : title, name, (long long)json_integer_value(value));
+		any = true;
+	}
+	if (any)
+		putchar('\n');
+}
+
+static void print_tail(const json_t *status)
+{
+	print_counts("events:", json_object_get(status, "counters"));
+	print_counts("dropped:", json_object_get(status, "drops"));
+	print_counts("tunnel device:", json_object_get(status, "tun_counters"));
+}
+
+static void print_client_head(const json_t *s)
+{
+	const json_t *config = json_object_get(s, "config"), *session = json_object_get(s, "session");
+	const char *state = text(s, "state");
+	char age[TEXT_BYTES];
+	u64 connected = number(s, "connected_us");
+
+	printf("%s%s%s: %s%s%s", text_colour(TEXT_BOLD), text(s, "name"), text_colour(TEXT_PLAIN), text_colour(text_state_colour(state)),
+	       state, text_colour(TEXT_PLAIN));
+	if (connected)
+		printf(" for %s", text_duration(connected, age));
+	printf(" to %s by %s", text(s, "server"), text(s, "tun"));
+	if (json_is_object(config))
+		printf(", as %s%s%s", text(config, "ip4"), json_is_string(json_object_get(config, "ip6")) ? " " : "",
+		       json_is_string(json_object_get(config, "ip6")) ? text(config, "ip6") : "");
+	printf("\n%s, aggregation %s%s%s%s%s\n", text(s, "strategy"), text(s, "aggregation"),
+	       truth(s, "full_tunnel") ? ", full tunnel" : "", truth(s, "kill_switch") ? ", kill switch" : "",
+	       json_is_object(session) ? ", " : "", json_is_object(session) ? text(session, "suite") : "");
+}
+
+static void print_client(const json_t *now, const json_t *before, u64 apart_us, bool detailed)
+{
+	print_client_head(now);
+	putchar('\n');
+	status_print_uplinks(json_object_get(now, "uplinks"), json_object_get(before, "uplinks"), apart_us, detailed);
+	if (detailed)
+		print_tail(now);
+}
+
+static void print_session(const json_t *session, bool detailed)
+{
+	const json_t *paths = json_object_get(session, "paths"), *path;
+	char age[TEXT_BYTES], sent[TEXT_BYTES], received[TEXT_BYTES];
+	size_t i;
+
+	printf("%-20s %-15s %5zu %9s %9s %9s\n", truth(session, "anonymous") ? "(anonymous)" : text(session, "client"),
+	       text(session, "ip4"), json_array_size(paths), text_duration(number(session, "connected_us"), age),
+	       text_bytes(number(session, "carried_bytes"), sent), text_bytes(number(session, "delivered_bytes"), received));
+	if (!detailed)
+		return;
+	json_array_foreach(paths, i, path) {
+		char rtt[TEXT_BYTES];
+
+		printf("    path %llu %s %s: %s, loss %.1f %%, %s\n", (unsigned long long)number(path, "id"), text(path, "remote"),
+		       text(path, "state"), text_ms(number(path, "rtt_us"), rtt), (double)number(path, "loss_ppm") / 10000,
+		       text(path, "kind"));
+	}
+}
+
+static void print_server(const json_t *s, bool detailed)
+{
+	const json_t *sessions = json_object_get(s, "sessions"), *one;
+	char age[TEXT_BYTES];
+	size_t i;
+
+	printf("%s%s%s: server for %s on", text_colour(TEXT_BOLD), text(s, "name"), text_colour(TEXT_PLAIN),
+	       text_duration(number(s, "uptime_us"), age));
+	json_array_foreach(json_object_get(s, "listen"), i, one)
+		printf("%s %s", i ? "," : "", json_string_value(one));
+	printf("%s%s\npools %s, %s; %zu sessions\n\n", truth(s, "tcp") ? ", TCP too" : "", truth(s, "open") ? ", open to all" : "",
+	       text(s, "pool4"), text(s, "pool6"), json_array_size(sessions));
+	printf("%s%-20s %-15s %5s %9s %9s %9s%s\n", text_colour(TEXT_BOLD), "CLIENT", "ADDRESS", "PATHS", "SINCE", "SENT", "RECEIVED",
+	       text_colour(TEXT_PLAIN));
+	json_array_foreach(sessions, i, one)
+		print_session(one, detailed);
+	if (detailed)
+		print_tail(s);
+}
+
+void status_print(const json_t *now, const json_t *before, u64 apart_us, bool detailed)
+{
+	if (!strcmp(text(now, "role"), "server"))
+		print_server(now, detailed);
+	else
+		print_client(now, before, apart_us, detailed);
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/* tun.c - triglav tun: the near end */
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <sodium.h>
+
+#include "base/log.h"
+#include "cmd/cmd.h"
+#include "cmd/key_source.h"
+#include "manage/daemon_control.h"
+
+static char config[SETTINGS_PATH_BYTES];
+
+static const struct cmd_flag flags[] = {
+	CMD_FLAG_TEXT("config", 'c', "F", config, "configuration file; flags are stronger"),
+	{ .flag = NULL },
+};
+
+static int on_started(void *ctx, struct client *c, struct event_base *base, char error[RUN_ERROR_BYTES])
+{
+	return control_open(ctx, base, client_runtime_dir(c), client_name(c), client_commands, c, error);
+}
+
+static void on_reload(void *ctx, struct client *c)
+{
+	(void)ctx;
+	(void)c;
+	log_info("settings are read at the start only; uplinks change with triglav uplink add and remove");
+}
+
+static void on_stopping(void *ctx, struct client *c)
+{
+	struct control **socket = ctx;
+
+	(void)c;
+	control_close(*socket);
+	*socket = NULL;
+}
+
+/* A name typed wrong would wait for ever; one in a file may belong to a stick that comes later. */
+static int check_interfaces(const struct settings *s)
+{
+	struct if_nameindex *all;
+	char there[256] = "";
+	size_t used = 0;
+	u32 missing = 0;
+
+	if (settings_source(s, "interface") != SETTINGS_FLAG)
+		return CMD_OK;
+	while (missing < s->client.uplink_count && if_nametoindex(s->client.uplinks[missing].name))
+		missing++;
+	if (missing == s->client.uplink_count)
+		return CMD_OK;
+	all = if_nameindex();
+	for (struct if_nameindex *i = all; i && i->if_index && used < sizeof(there); i++)
+		if (strcmp(i->if_name, "lo"))
+			used += (size_t)snprintf(there + used, sizeof(there) - used, "%s%s", used ? ", " : "", i->if_name);
+	if (all)
+		if_freenameindex(all);
+	return cmd_fail(CMD_FAILED, "there is no interface \"%s\"; there is %s", s->client.uplinks[missing].name,
+			there[0] ? there : "none");
+}
+
+static int connect_tunnel(const struct settings *s)
+{
+	struct control *socket = NULL;
+	struct client_hooks hooks = { .ctx = &socket, .started = on_started, .reload = on_reload, .stopping = on_stopping };
+	char error[RUN_ERROR_BYTES] = "";
+	int err = client_run(&s->client, &hooks, error);
+
+	return err ? cmd_fail(cmd_exit_of(err), "%s", error[0] ? error : strerror(-err)) : CMD_OK;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	static struct settings s;	/* large, and a place for secrets that is known */
+	char *word = NULL;
+	int code;
+
+	if (settings_init(&s, SETTINGS_CLIENT))
+		return cmd_fail(CMD_FAILED, "no memory");
+	if (cmd_parse(command, argc, argv, &s, &word, 1, &code) < 0)
+		return code;
+	code = cmd_finish_settings(&s, config);
+	if (!code)
+		code = key_source_read(&s, word, &s.client.key);
+	if (!code)
+		code = check_interfaces(&s);
+	if (!code)
+		code = connect_tunnel(&s);
+	settings_wipe(&s);
+	return code;
+}
+
+const struct command cmd_tun = {
+	.name = "tun",
+	.words = "KEY | --key-file F | -",
+	.summary = "the near end: a tunnel over every uplink; by itself for all traffic and DNS",
+	.example = "  sudo triglav tun --key-file laptop.key -i eth0 -i wwan0,backup",
+	.flags = flags,
+	.settings_side = SETTINGS_CLIENT,
+	.run = run,
+};

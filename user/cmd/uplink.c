@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/* uplink.c - triglav uplink: the links of a running client */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/status_table.h"
+
+static struct {
+	bool json, metered, backup;
+	u32 weight;
+	char name[RUN_NAME_BYTES], runtime_dir[SETTINGS_PATH_BYTES];
+} asked = { .runtime_dir = RUN_RUNTIME_DIR };
+
+static const struct cmd_flag flags[] = {
+	CMD_FLAG_BOOL("json", &asked.json, "list, show: as JSON"),
+	{ .flag = "weight", .metavar = "N", .help = "add, set: its share with --strategy weighted_round_robin",
+	  .slot = { .type = VALUE_COUNT, .min = 1, .max = 1000, .place = &asked.weight } },
+	CMD_FLAG_BOOL("metered", &asked.metered, "add, set: it costs money; only when no other link is there"),
+	CMD_FLAG_BOOL("backup", &asked.backup, "add, set: only when no other link is there"),
+	CMD_FLAG_NAME(asked.name),
+	CMD_FLAG_TEXT("runtime-dir", 0, "D", asked.runtime_dir, "where the control socket is (" RUN_RUNTIME_DIR ")"),
+	{ .flag = NULL },
+};
+
+static int get_uplinks(json_t **answer)
+{
+	return cmd_ask(asked.runtime_dir, asked.name, json_pack("{s:s}", "command", "uplink list"), answer);
+}
+
+static int list(const char *interface)
+{
+	json_t *answer, *uplinks;
+	int code = get_uplinks(&answer);
+
+	(void)interface;
+	if (code)
+		return code;
+	uplinks = json_object_get(answer, "uplinks");
+	if (asked.json)
+		cmd_print_json(uplinks);
+	else
+		status_print_uplinks(uplinks, NULL, 0, false);
+	json_decref(answer);
+	return CMD_OK;
+}
+
+static int show(const char *interface)
+{
+	json_t *answer, *one, *chosen = NULL;
+	int code = get_uplinks(&answer);
+	size_t i;
+
+	if (code)
+		return code;
+	json_array_foreach(json_object_get(answer, "uplinks"), i, one)
+		if (!strcmp(json_string_value(json_object_get(one, "name")), interface))
+			chosen = one;
+	if (!chosen) {
+		code = cmd_fail(CMD_FAILED, "\"%.40s\" is no uplink; triglav uplink list shows all", interface);
+	} else if (asked.json) {
+		cmd_print_json(chosen);
+	} else {
+		json_t *alone = json_pack("[O]", chosen);
+
+		status_print_uplinks(alone, NULL, 0, true);
+		json_decref(alone);
+	}
+	json_decref(answer);
+	return code;
+}
+
+static int change(const char *command, const char *interface)
+{
+	json_t *answer;
+	int code = cmd_ask(asked.runtime_dir, asked.name,
+			   json_pack("{s:s, s:s, s:i, s:b, s:b}", "command", command, "uplink", interface, "weight", (int)asked.weight,
+				     "metered", asked.metered, "backup", asked.backup), &answer);
+
+	if (code)
+		return code;
+	if (json_is_false(json_object_get(answer, "present")))
+		fprintf(stderr, "triglav: \"%s\" is not there yet; it will be used when it comes\n", interface);
+	json_decref(answer);
+	return CMD_OK;
+}
+
+static int add(const char *interface)
+{
+	return change("uplink add", interface);
+}
+
+static int remove_uplink(const char *interface)
+{
+	return change("uplink remove", interface);
+}
+
+static int set(const char *interface)
+{
+	return change("uplink set", interface);
+}
+
+static const struct {
+	const char *name;
+	bool needs_interface;
+	int (*run)(const char *interface);
+} verbs[] = {
+	{ "list", false, list }, { "show", true, show }, { "add", true, add },
+	{ "remove", true, remove_uplink }, { "set", true, set },
+};
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	char *words[2] = { NULL, NULL };
+	int code, count = cmd_parse(command, argc, argv, NULL, words, 2, &code);
+	size_t verb = 0;
+
+	if (count < 0)
+		return code;
+	if (!count)
+		return cmd_fail(CMD_USAGE, "triglav uplink can list, show IF, add IF, remove IF and set IF");
+	while (verb < ARRAY_SIZE(verbs) && strcmp(verbs[verb].name, words[0]))
+		verb++;
+	if (verb == ARRAY_SIZE(verbs))
+		return cmd_fail(CMD_USAGE, "triglav uplink can list, show, add, remove and set, not \"%.40s\"", words[0]);
+	if (verbs[verb].needs_interface != (count == 2))
+		return cmd_fail(CMD_USAGE, verbs[verb].needs_interface ? "which interface? triglav uplink %s IF" :
+				"triglav uplink %s takes no interface", words[0]);
+	code = cmd_choose_daemon(asked.runtime_dir, asked.name);
+	return code ? code : verbs[verb].run(words[1]);
+}
+
+const struct command cmd_uplink = {
+	.name = "uplink",
+	.words = "list | show IF | add IF | remove IF | set IF",
+	.summary = "the links of a running client: shows, adds, removes, changes them",
+	.example = "  sudo triglav uplink add wwan0 --metered",
+	.flags = flags,
+	.run = run,
+};

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+/* daemon_control.c - what can be asked of a running client or server */
+#include "manage/daemon_control.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "manage/report.h"
+
+/* Moves what was made into the answer, so that its fields stand beside "ok". */
+static int merge(json_t *answer, json_t *made)
+{
+	int err = made && !json_object_update(answer, made) ? 0 : -ENOMEM;
+
+	json_decref(made);
+	return err;
+}
+
+static int set_log_level(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	const char *name = control_text(request, "level");
+	int level = name ? log_level_parse(name) : -1;
+
+	(void)ctx;
+	(void)answer;
+	if (level < 0) {
+		snprintf(error, RUN_ERROR_BYTES, "\"level\" is error, warn, info or debug");
+		return -EINVAL;
+	}
+	log_set_level((enum log_level)level);
+	return 0;
+}
+
+/* The client */
+
+static int client_status(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct client_snapshot *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	(void)request;
+	(void)error;
+	if (s) {
+		client_snapshot(ctx, s);
+		err = merge(answer, report_client(s));
+	}
+	free(s);
+	return err;
+}
+
+static int uplink_list(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct client_snapshot *s = calloc(1, sizeof(*s));
+
+	(void)request;
+	(void)error;
+	if (!s)
+		return -ENOMEM;
+	client_snapshot(ctx, s);
+	json_object_set_new(answer, "uplinks", report_uplinks(s));
+	free(s);
+	return 0;
+}
+
+/* The fields that name and describe an uplink. */
+static int read_uplink(const json_t *request, const char **name, u32 *weight, u8 *flags, char error[RUN_ERROR_BYTES])
+{
+	json_int_t number = control_number(request, "weight", 0, 1000);
+
+	*name = control_text(request, "uplink");
+	if (!*name || !**name || strlen(*name) >= TUNNEL_NAME_BYTES) {
+		snprintf(error, RUN_ERROR_BYTES, "\"uplink\" is the name of an interface, at most %u letters",
+			 TUNNEL_NAME_BYTES - 1);
+		return -EINVAL;
+	}
+	if (number < 0) {
+		snprintf(error, RUN_ERROR_BYTES, "\"weight\" is a whole number from 1 to 1000");
+		return -EINVAL;
+	}
+	*weight = (u32)number;
+	*flags = 0;
+	if (json_is_true(json_object_get(request, "metered")))
+		*flags |= TG_LINK_METERED;
+	if (json_is_true(json_object_get(request, "backup")))
+		*flags |= TG_LINK_BACKUP;
+	return 0;
+}
+
+static int uplink_add(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	const char *name;
+	u32 weight;
+	u8 flags;
+	int err = read_uplink(request, &name, &weight, &flags, error);
+
+	if (!err)
+		err = client_uplink_add(ctx, name, weight, flags, error);
+	if (!err)
+		json_object_set_new(answer, "present", json_boolean(if_nametoindex(name)));
+	return err;
+}
+
+static int uplink_remove(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	const char *name;
+	u32 weight;
+	u8 flags;
+	int err = read_uplink(request, &name, &weight, &flags, error);
+
+	(void)answer;
+	return err ? err : client_uplink_remove(ctx, name, error);
+}
+
+static int uplink_set(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	const char *name;
+	u32 weight;
+	u8 flags;
+	int err = read_uplink(request, &name, &weight, &flags, error);
+
+	(void)answer;
+	return err ? err : client_uplink_set(ctx, name, weight, flags, error);
+}
+
+static int client_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	(void)answer;
+	(void)error;
+	log_info("asked to end by the control socket");
+	client_stop(ctx);
+	return 0;
+}
+
+const struct control_command client_commands[] = {
+	{ "status", client_status },
+	{ "uplink list", uplink_list },
+	{ "uplink add", uplink_add },
+	{ "uplink remove", uplink_remove },
+	{ "uplink set", uplink_set },
+	{ "stop", client_end },
+	{ "log level", set_log_level },
+	{ NULL, NULL },
+};
+
+/* The server */
+
+static int server_status(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct server_control *c = ctx;
+	struct server_snapshot s = { 0 };
+	int err = server_snapshot(c->server, &s);
+
+	(void)request;
+	(void)error;
+	if (err)
+		return err;
+	err = merge(answer, report_server(&s, c->accounts));
+	server_snapshot_free(&s);
+	return err;
+}
+
+static int clients_list(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct server_control *c = ctx;
+	json_t *list = report_accounts(c->accounts);
+
+	(void)request;
+	(void)error;
+	return list && !json_object_set_new(answer, "clients", list) ? 0 : -ENOMEM;
+}
+
+static void end_sessions(void *ctx, const u8 id[8])
+{
+	struct server_control *c = ctx;
+	u32 sessions = server_close_client(c->server, id, TG_CLOSE_REVOKED);
+	char text[REPORT_ID_BYTES];
+
+	log_info("client %s was revoked; %u of its sessions ended", report_id(id, text), sessions);
+}
+
+static int clients_reload(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct server_control *c = ctx;
+	int err = accounts_reload(c->accounts, end_sessions, c);
+
+	(void)request;
+	(void)answer;
+	if (err)
+		snprintf(error, RUN_ERROR_BYTES, "cannot read the accounts: %.200s", accounts_error(c->accounts));
+	return err;
+}
+
+static int clients_revoke(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct server_control *c = ctx;
+	const char *name = control_text(request, "client");
+	u8 id[8];
+	int err = name ? accounts_revoke(c->accounts, name, id) : -EINVAL;
+
+	(void)answer;
+	if (!err)
+		end_sessions(c, id);
+	else if (!name)
+		snprintf(error, RUN_ERROR_BYTES, "\"client\" is the name of a client");
+	else if (err == -ENOENT)
+		snprintf(error, RUN_ERROR_BYTES, "there is no client \"%.64s\" to revoke", name);
+	else
+		snprintf(error, RUN_ERROR_BYTES, "cannot write the accounts: %.200s", accounts_error(c->accounts));
+	return err;
+}
+
+static int server_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct server_control *c = ctx;
+
+	(void)request;
+	(void)answer;
+	(void)error;
+	log_info("asked to end by the control socket");
+	server_stop(c->server);
+	return 0;
+}
+
+const struct control_command server_commands[] = {
+	{ "status", server_status },
+	{ "clients list", clients_list },
+	{ "clients reload", clients_reload },
+	{ "clients revoke", clients_revoke },
+	{ "stop", server_end },
+	{ "log level", set_log_level },
+	{ NULL, NULL },
+};

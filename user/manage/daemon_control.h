@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/* daemon_control.h - what can be asked of a running client or server
+ *
+ *   client:  status, uplink list, uplink add, uplink remove, uplink set, stop, log level
+ *   server:  status, clients list, clients reload, clients revoke, stop, log level
+ */
+#ifndef TG_MANAGE_DAEMON_CONTROL_H
+#define TG_MANAGE_DAEMON_CONTROL_H
+
+#include "manage/control.h"
+#include "run/client.h"
+#include "run/server.h"
+#include "server/accounts.h"
+
+/* ctx of client_commands: the struct client. */
+extern const struct control_command client_commands[];
+
+struct server_control {
+	struct server *server;
+	struct accounts *accounts;
+};
+
+/* ctx of server_commands: a struct server_control. */
+extern const struct control_command server_commands[];
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/* report.c - snapshots and accounts as JSON */
+#include "manage/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/links.h"
+
+char *report_id(const u8 id[8], char out[REPORT_ID_BYTES])
+{
+	for (int i = 0; i < 8; i++)
+		snprintf(out + 2 * i, 3, "%02x", id[i]);
+	return out;
+}
+
+static void put(json_t *to, const char *name, json_t *value)
+{
+	json_object_set_new(to, name, value);
+}
+
+static void put_number(json_t *to, const char *name, u64 value)
+{
+	put(to, name, json_integer((json_int_t)value));
+}
+
+static void put_addr(json_t *to, const char *name, const struct addr *a)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	put(to, name, a->family ? json_string(addr_format(a, text)) : json_null());
+}
+
+static bool has_bytes(const u8 *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i])
+			return true;
+	return false;
+}
+
+/* Inner addresses; with len 0 the bare address. */
+static void put_ip(json_t *to, const char *name, u8 family, const u8 *ip, u8 len)
+{
+	size_t bytes = family == 4 ? 4 : 16;
+	struct prefix p = { .family = family, .len = len };
+	struct addr a = { .family = family };
+	char text[ADDR_TEXT_BYTES];
+
+	if (!has_bytes(ip, bytes)) {
+		put(to, name, json_null());
+		return;
+	}
+	memcpy(p.ip, ip, bytes);
+	memcpy(a.ip, ip, bytes);
+	put(to, name, json_string(len ? prefix_format(&p, text) : addr_format(&a, text)));
+}
+
+static void put_prefix(json_t *to, const char *name, const struct prefix *p)
+{
+	char text[ADDR_TEXT_BYTES];
+
+	put(to, name, p->family ? json_string(prefix_format(p, text)) : json_null());
+}
+
+static const char *suite_name(enum tg_suite suite)
+{
+	return suite == TG_SUITE_AESGCM ? "AES-256-GCM" : suite == TG_SUITE_CHACHAPOLY ? "ChaCha20-Poly1305" : "none";
+}
+
+static json_t *report_path(const struct tunnel_path_info *p)
+{
+	json_t *out = json_object();
+
+	put_number(out, "id", p->id);
+	put(out, "uplink", p->name[0] ? json_string(p->name) : json_null());
+	put(out, "state", json_string(tunnel_path_state_name(p->state)));
+	put(out, "health", json_string(health_name(p->health)));
+	put_addr(out, "remote", &p->remote);
+	put_addr(out, "local", &p->local);
+	put_addr(out, "seen", &p->seen);
+	put(out, "kind", json_string(host_kind_name((enum tg_link_kind)p->link_kind)));
+	put(out, "metered", json_boolean(p->link_flags & TG_LINK_METERED));
+	put(out, "backup", json_boolean(p->link_flags & TG_LINK_BACKUP));
+	put_number(out, "weight", p->weight);
+	put_number(out, "rtt_us", p->srtt_us);
+	put_number(out, "rtt_variation_us", p->rttvar_us);
+	put_number(out, "rtt_min_us", p->min_rtt_us);
+	put_number(out, "loss_ppm", p->loss_ppm);
+	put_number(out, "rate_bytes_per_second", p->rate_bytes);
+	put(out, "rate_measured", json_boolean(p->rate_measured));
+	put_number(out, "sent_bytes", p->sent_bytes);
+	put_number(out, "sent_packets", p->sent_packets);
+	put_number(out, "received_bytes", p->received_bytes);
+	put_number(out, "received_packets", p->received_packets);
+	put_number(out, "lost_packets", p->lost_packets);
+	put_number(out, "in_flight_bytes", p->in_flight_bytes);
+	put_number(out, "handshakes", p->handshakes);
+	return out;
+}
+
+static json_t *report_paths(const struct tunnel_path_info *paths, u32 count)
+{
+	json_t *out = json_array();
+
+	for (u32 i = 0; i < count; i++)
+		json_array_append_new(out, report_path(&paths[i]));
+	return out;
+}
+
+static json_t *report_session(const struct tunnel_session_info *s)
+{
+	char handle[REPORT_ID_BYTES], id[REPORT_ID_BYTES];
+	json_t *out = json_object();
+
+	snprintf(handle, sizeof(handle), "%016llx", (unsigned long long)s->handle);
+	put(out, "handle", json_string(handle));
+	put(out, "anonymous", json_boolean(s->anonymous));
+	put(out, "client_id", s->anonymous ? json_null() : json_string(report_id(s->client_id, id)));
+	put_ip(out, "ip4", 4, s->ip4, 0);
+	put_ip(out, "ip6", 6, s->ip6, 0);
+	put(out, "suite", json_string(suite_name(s->suite)));
+	put_number(out, "delivered_packets", s->delivered_packets);
+	put_number(out, "delivered_bytes", s->delivered_bytes);
+	put_number(out, "carried_packets", s->carried_packets);
+	put_number(out, "carried_bytes", s->carried_bytes);
+	put_number(out, "reorder_held", s->reorder_held);
+	put_number(out, "reorder_late", s->reorder_late);
+	put_number(out, "reorder_expired", s->reorder_expired);
+	put_number(out, "reorder_copies", s->reorder_copies);
+	return out;
+}
+
+static json_t *report_counters(const struct tunnel_counters *c)
+{
+	json_t *out = json_object();
+
+	put_number(out, "handshakes_sent", c->handshakes_sent);
+	put_number(out, "handshakes_received", c->handshakes_received);
+	put_number(out, "sessions_opened", c->sessions_opened);
+	put_number(out, "sessions_closed", c->sessions_closed);
+	put_number(out, "half_open", c->half_open);
+	put_number(out, "rekeys", c->rekeys);
+	put_number(out, "migrations", c->migrations);
+	put_number(out, "cookies_sent", c->cookies_sent);
+	put_number(out, "acks_sent", c->acks_sent);
+	put_number(out, "acks_received", c->acks_received);
+	put_number(out, "pings_sent", c->pings_sent);
+	return out;
+}
+
+static json_t *report_drops(const struct tunnel_counters *c)
+{
+	json_t *out = json_object();
+
+	for (int i = 0; i < TG_DROP_COUNT; i++)
+		put_number(out, tunnel_drop_name((enum tg_drop)i), c->drops[i]);
+	return out;
+}
+
+static json_t *report_tun(const struct tun_counters *c)
+{
+	json_t *out = json_object();
+
+	put_number(out, "reads", c->reads);
+	put_number(out, "packets_read", c->packets_read);
+	put_number(out, "bytes_read", c->bytes_read);
+	put_number(out, "writes", c->writes);
+	put_number(out, "packets_written", c->packets_written);
+	put_number(out, "bytes_written", c->bytes_written);
+	put_number(out, "drop_no_buf", c->drop_no_buf);
+	put_number(out, "drop_malformed", c->drop_malformed);
+	put_number(out, "drop_write", c->drop_write);
+	return out;
+}
+
+static json_t *report_config(const struct tunnel_config *c)
+{
+	json_t *out = json_object();
+
+	put_ip(out, "ip4", 4, c->ip4, c->ip4_len);
+	put_ip(out, "ip6", 6, c->ip6, c->ip6_len);
+	put_ip(out, "server_ip4", 4, c->server_ip4, 0);
+	put_ip(out, "server_ip6", 6, c->server_ip6, 0);
+	put_number(out, "mtu_bytes", c->mtu);
+	put_addr(out, "seen", &c->seen);
+	return out;
+}
+
+static json_t *report_uplink(const struct uplink_snapshot *u, const struct client_snapshot *s)
+{
+	json_t *out = json_object(), *paths = json_array();
+
+	put(out, "name", json_string(u->name));
+	put(out, "present", json_boolean(u->ifindex));
+	put(out, "usable", json_boolean(u->usable));
+	put(out, "configured", json_boolean(u->configured));
+	put(out, "kind", json_string(host_kind_name(u->kind)));
+	put(out, "tcp", json_boolean(u->tcp));
+	put_number(out, "weight", u->weight);
+	put(out, "metered", json_boolean(u->flags & TG_LINK_METERED));
+	put(out, "backup", json_boolean(u->flags & TG_LINK_BACKUP));
+	put_addr(out, "local", &u->local);
+	for (u32 i = 0; i < s->path_count; i++)
+		if (!strcmp(s->paths[i].name, u->name))
+			json_array_append_new(paths, report_path(&s->paths[i]));
+	put(out, "paths", paths);
+	return out;
+}
+
+json_t *report_uplinks(const struct client_snapshot *s)
+{
+	json_t *out = json_array();
+
+	for (u32 i = 0; i < s->uplink_count; i++)
+		json_array_append_new(out, report_uplink(&s->uplinks[i], s));
+	return out;
+}
+
+json_t *report_client(const struct client_snapshot *s)
+{
+	json_t *out = json_object();
+
+	put(out, "role", json_string("client"));
+	put(out, "version", json_string(TG_VERSION));
+	put(out, "name", json_string(s->name));
+	put(out, "tun", json_string(s->tun_name));
+	put(out, "state", json_string(client_state_name(s->state)));
+	put_number(out, "uptime_us", s->uptime_us);
+	put_number(out, "connected_us", s->connected_us);
+	put(out, "strategy", json_string(sched_strategy_name(s->strategy)));
+	put(out, "aggregation", json_string(sched_aggregation_name(s->aggregation)));
+	put(out, "full_tunnel", json_boolean(s->full_tunnel));
+	put(out, "kill_switch", json_boolean(s->kill_switch));
+	put_addr(out, "server", &s->server);
+	put(out, "config", s->has_config ? report_config(&s->config) : json_null());
+	put(out, "session", s->has_session ? report_session(&s->session) : json_null());
+	put(out, "paths", report_paths(s->paths, s->path_count));
+	put(out, "uplinks", report_uplinks(s));
+	put(out, "counters", report_counters(&s->counters));
+	put(out, "drops", report_drops(&s->counters));
+	put(out, "tun_counters", report_tun(&s->tun));
+	return out;
+}
+
+static json_t *report_server_session(const struct tunnel_session_info *info, u64 now_us, struct accounts *accounts)
+{
+	json_t *out = report_session(info);
+	struct account account;
+
+	if (accounts && !info->anonymous && !accounts_find(accounts, info->client_id, &account, NULL))
+		put(out, "client", json_string(account.name));
+	else
+		put(out, "client", json_null());
+	put_number(out, "connected_us", now_us - MIN(now_us, info->opened_us));
+	put(out, "paths", report_paths(info->paths, info->path_count));
+	return out;
+}
+
+json_t *report_server(const struct server_snapshot *s, struct accounts *accounts)
+{
+	json_t *out = json_object(), *listen = json_array(), *sessions = json_array();
+	char text[ADDR_TEXT_BYTES];
+
+	for (u32 i = 0; i < s->listen_count; i++)
+		json_array_append_new(listen, json_string(addr_format(&s->listen[i], text)));
+	for (u32 i = 0; i < s->session_count; i++)
+		json_array_append_new(sessions, report_server_session(&s->sessions[i], s->now_us, accounts));
+	put(out, "role", json_string("server"));
+	put(out, "version", json_string(TG_VERSION));
+	put(out, "name", json_string(s->name));
+	put(out, "tun", json_string(s->tun_name));
+	put_number(out, "uptime_us", s->uptime_us);
+	put(out, "listen", listen);
+	put(out, "open", json_boolean(s->open));
+	put(out, "tcp", json_boolean(s->tcp));
+	put_prefix(out, "pool4", &s->pool4);
+	put_prefix(out, "pool6", &s->pool6);
+	put_number(out, "workers", s->worker_count);
+	put(out, "sessions", sessions);
+	put(out, "counters", report_counters(&s->counters));
+	put(out, "drops", report_drops(&s->counters));
+	put(out, "tun_counters", report_tun(&s->tun));
+	return out;
+}
+
+json_t *report_account(const struct account *account)
+{
+	char id[REPORT_ID_BYTES];
+	json_t *out = json_object();
+
+	put(out, "name", json_string(account->name));
+	put(out, "id", json_string(report_id(account->id, id)));
+	put(out, "revoked", json_boolean(account->revoked));
+	put_number(out, "created_s", account->created_s);
+	put(out, "seen_s", account->seen_s ? json_integer((json_int_t)account->seen_s) : json_null());
+	put_number(out, "sent_bytes", account->sent_bytes);
+	put_number(out, "received_bytes", account->received_bytes);
+	put_ip(out, "ip4", 4, account->ip4, 0);
+	put_ip(out, "ip6", 6, account->ip6, 0);
+	return out;
+}
+
+json_t *report_accounts(struct accounts *accounts)
+{
+	struct account *list;
+	int n = accounts_list(accounts, &list);
+	json_t *out = json_array();
+
+	if (n < 0) {
+		json_decref(out);
+		return NULL;
+	}
+	for (int i = 0; i < n; i++)
+		json_array_append_new(out, report_account(&list[i]));
+	free(list);
+	return out;
+}
