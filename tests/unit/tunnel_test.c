@@ -622,6 +622,21 @@ static void an_idle_session_ends_and_its_grant_is_returned(void **state)
 	world_end(&w);
 }
 
+static void a_goodbye_is_not_answered_and_does_not_reopen(void **state)
+{
+	u64 before;
+
+	(void)state;
+	connect_links(2);
+	before = w.bytes_to_client;
+	tunnel_close_all(w.client.tunnel, TG_CLOSE_BYE, "bye", w.now_us);
+	world_run(&w, 5 * SEC);
+	assert_int_equal(w.closed, 1);
+	assert_int_equal(w.opened, 1);
+	assert_int_equal(w.bytes_to_client, before);
+	world_end(&w);
+}
+
 static void a_removed_link_leaves_the_session(void **state)
 {
 	u32 n;
@@ -682,6 +697,7 @@ int main(void)
 		cmocka_unit_test(a_copier_that_races_the_original_gets_no_traffic),
 		cmocka_unit_test(a_foreign_inner_source_is_dropped),
 		cmocka_unit_test(an_idle_session_ends_and_its_grant_is_returned),
+		cmocka_unit_test(a_goodbye_is_not_answered_and_does_not_reopen),
 		cmocka_unit_test(a_removed_link_leaves_the_session),
 		cmocka_unit_test(days_of_idling_keep_the_session),
 	};

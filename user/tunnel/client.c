@@ -267,7 +267,8 @@ void client_confirmed(struct session *s)
 /* The server ended the session. Only a new key or a restart helps after "revoked" and "replaced". */
 void client_closed(struct tunnel *t, enum tg_close_code code, const char *text)
 {
-	t->closed = code == TG_CLOSE_REVOKED || code == TG_CLOSE_REPLACED;
+	if (code == TG_CLOSE_REVOKED || code == TG_CLOSE_REPLACED)
+		t->closed = true;
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
 		if (!t->uplinks[i])
 			continue;

@@ -151,7 +151,7 @@ static bool receive_close(struct session *s, const struct frame *f)
 	struct tunnel *t = s->tunnel;
 
 	if (t->set.server)
-		session_end(s, TG_CLOSE_BYE, "");
+		session_end(s, TG_CLOSE_BYE, NULL);
 	else
 		client_closed(t, (enum tg_close_code)f->close.code, f->close.text);
 	return true;

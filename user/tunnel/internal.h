@@ -248,7 +248,7 @@ void index_give(struct tunnel *t, u32 index);
 struct session *session_new(struct tunnel *t, u64 handle, enum aead_suite suite);
 void session_free(struct session *s);
 int session_publish(struct session *s);		/* server: into the maps */
-void session_end(struct session *s, enum tg_close_code code, const char *text);	/* server: CLOSE, events, free */
+void session_end(struct session *s, enum tg_close_code code, const char *text);	/* server: CLOSE (text NULL: none), events, free */
 struct session *session_of_inner(struct tunnel *t, const struct buf *b);
 bool session_owns_source(const struct session *s, const struct buf *b);
 void session_touch(struct session *s);

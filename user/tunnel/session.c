@@ -278,9 +278,10 @@ void session_end(struct session *s, enum tg_close_code code, const char *text)
 	struct tunnel_session_info last;
 	struct frames f = { 0 };
 
-	frames_add_close(&f, code, text);
+	if (text)
+		frames_add_close(&f, code, text);
 	for (u32 i = 0; i < TG_MAX_PATHS; i++)
-		if (s->paths[i] && s->paths[i]->current && code != TG_CLOSE_IDLE)
+		if (s->paths[i] && s->paths[i]->current)
 			control_send(s->paths[i], &f, NULL);
 	out_flush(t);	/* the keys go now */
 

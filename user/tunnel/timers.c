@@ -209,7 +209,7 @@ void session_tick(struct session *s)
 	struct tunnel *t = s->tunnel;
 
 	if (t->set.server && t->now_us - s->last_received_us >= t->set.idle_timeout_us) {
-		session_end(s, TG_CLOSE_IDLE, "idle");
+		session_end(s, TG_CLOSE_IDLE, NULL);
 		return;
 	}
 	for (u32 i = 0; i < TG_MAX_PATHS; i++)
