@@ -6,14 +6,20 @@
  * opens instance NAME with its directories below DIR, does the steps in order and closes. A step that takes
  * a value is written STEP=VALUE. `kill` ends the process with SIGKILL; `hold` prints "holding" and waits for a line on
  * standard input. The tunnel device is TUN (default tg0).
+ *
+ * KILL_AFTER=N ends the process with SIGKILL just before its Nth message to the kernel or renaming of a file,
+ * counted from the first step on; CALLS=1 prints how many there were.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/dns.h"
@@ -30,6 +36,26 @@ static struct host_monitor *monitor;
 static const char *tun = "tg0";
 static char why[HOST_WHY_BYTES];
 static bool keep;
+static long calls, kill_after;
+
+static void count_call(void)
+{
+	if (++calls == kill_after)
+		kill(getpid(), SIGKILL);
+}
+
+/* Take the C library's place for the libraries too. */
+ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	count_call();
+	return syscall(SYS_sendmsg, fd, msg, flags);
+}
+
+int rename(const char *from, const char *to)
+{
+	count_call();
+	return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
 
 static struct prefix prefix_of(const char *text)
 {
@@ -349,11 +375,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "open: %s (%s)\n", strerror(-err), why);
 		return 1;
 	}
+	calls = 0;
+	kill_after = getenv("KILL_AFTER") ? atol(getenv("KILL_AFTER")) : 0;
 	for (int i = 3; i < argc && !err; i++) {
 		err = run_step(argv[i]);
 		if (err)
 			fprintf(stderr, "%s: %s (%s)\n", argv[i], strerror(-err), why);
 	}
+	if (getenv("CALLS"))
+		printf("%ld\n", calls);
 	host_close(host, keep);
 	return err ? 1 : 0;
 }
