@@ -74,7 +74,9 @@ demo:
 	$(Q)bash tests/lab/demo.sh
 
 bench:
-	$(Q)bash tests/lab/bench.sh
+	$(Q)sh tests/deps.sh
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)bash tests/lab/bench.sh $(BENCH)
 
 # Unit tests again under the address and undefined-behaviour sanitizers.
 asan:
