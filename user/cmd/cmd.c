@@ -128,9 +128,11 @@ static bool parse_flag(const struct command *command, int argc, char **argv, int
 		if (taken < 0)
 			cmd_fail(CMD_USAGE, "%s", error);
 	}
+	if (taken > 0)
+		return true;
 	*code = CMD_USAGE;
-	if (taken)
-		return taken > 0;
+	if (taken < 0)
+		return false;
 	if (is_help(command, argv[*at]))
 		*code = CMD_OK;
 	else
