@@ -24,6 +24,7 @@
 	X(OLD_HANDSHAKE, "old_handshake", "handshake not later than the last accepted one") \
 	X(LATE_ANSWER, "late_answer", "answer to a handshake that is over: another attempt came first") \
 	X(NOT_ADMITTED, "not_admitted", "unknown or revoked client, or server full") \
+	X(WRONG_SECRET, "wrong_secret", "handshake that does not prove the client's secret") \
 	X(VERSION, "version", "unknown protocol version") \
 	X(SUITE, "suite", "cipher suite not available here") \
 	X(RATE, "rate", "more handshakes than one source may have pending") \

@@ -86,7 +86,8 @@ struct tg_first_payload {
 	__u8 path_id;
 	__u8 link_kind;
 	__u8 link_flags;
-	__u8 zero[101];
+	__u8 proof[16];		/* TG_PATTERN_NKPSK2: MAC under the client's secret, so that a wrong one meets silence */
+	__u8 zero[85];
 } __attribute__((packed));
 
 struct tg_answer {

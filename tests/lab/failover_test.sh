@@ -7,7 +7,7 @@ need_triglav
 lab_new "rate=40mbit delay=10ms" "rate=30mbit delay=20ms"
 start_internet
 start_server
-start_client --full-tunnel
+start_client --full-tunnel --strategy bandwidth_proportional
 wait_for 10 client_paths_up 2 || fail "two uplinks, but not two paths"
 transfer_begin $INTERNET4 --up 8 --down 0
 link_carries 1 10 300000

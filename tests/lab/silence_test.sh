@@ -28,7 +28,7 @@ open(sys.argv[1], "w").write("tg2_" + base64.urlsafe_b64encode(data[:-6]).decode
 EOF
 
 # A real session, for something to damage and repeat. Its packets are captured at the uplink.
-lab_run capture client tcpdump -Z root -U -n -s 0 -i up1 -w "$LAB/real.pcap" "udp and dst port $PORT"
+lab_run capture client tcpdump --immediate-mode -Z root -U -n -s 0 -i up1 -w "$LAB/real.pcap" "udp and dst port $PORT"
 wait_for 5 grep -q listening "$LAB/capture.log"
 start_client --full-tunnel
 in_client ping -q -c 3 -i 0.2 $INTERNET4 > /dev/null
@@ -37,7 +37,7 @@ wait_for 5 server_sessions 0 || fail "the session stays"
 lab_stop capture || true
 
 # From here on the server must not send one byte to the client.
-lab_run watch server tcpdump -Z root -U -n -i eth0 -w "$LAB/replies.pcap" \
+lab_run watch server tcpdump --immediate-mode -Z root -U -n -i eth0 -w "$LAB/replies.pcap" \
 	"(udp and src port $PORT) or (icmp and src $SERVER4)"
 wait_for 5 grep -q listening "$LAB/watch.log"
 memory() { awk '/^VmRSS/ { print $2 }' "/proc/${LAB_PID[server]}/status"; }

@@ -223,12 +223,12 @@ fail:
 	return err;
 }
 
-int host_sweep(struct host *h, bool keep_kill_switch)
+static int undo(struct host *h, enum host_nft_keep keep)
 {
 	int steps[] = {
 		host_dns_restore(h),
 		host_routes_clear(h),
-		host_nft_sweep(h, keep_kill_switch),
+		host_nft_sweep(h, keep),
 		host_sysctl_restore(h),
 	};
 
@@ -236,6 +236,11 @@ int host_sweep(struct host *h, bool keep_kill_switch)
 		if (steps[i] && steps[i] != -ESTALE)
 			return steps[i];
 	return 0;
+}
+
+int host_sweep(struct host *h, bool replaces_tables)
+{
+	return undo(h, replaces_tables ? HOST_NFT_KEEP_ALL : HOST_NFT_KEEP_NONE);
 }
 
 static void remove_file(const struct host *h, const char *ending)
@@ -251,7 +256,7 @@ void host_close(struct host *h, bool keep_kill_switch)
 	if (!h)
 		return;
 	/* The kill switch knows the mark, so the number stays as long as it does. */
-	if (!host_sweep(h, keep_kill_switch) && !keep_kill_switch)
+	if (!undo(h, keep_kill_switch ? HOST_NFT_KEEP_KILL_SWITCH : HOST_NFT_KEEP_NONE) && !keep_kill_switch)
 		remove_file(h, "host");
 	remove_file(h, "lock");
 	free_host(h);

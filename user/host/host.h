@@ -35,10 +35,10 @@ struct host_settings {
  * NULL, gets a sentence. */
 int host_open(struct host **out, const struct host_settings *set, char *why);
 
-/* Removes whatever a killed instance of this name left, nothing else. A kill switch stays when
- * keep_kill_switch (the caller is about to replace it, and nothing may leak meanwhile). Returns 0 or the
- * first error, after trying everything. */
-int host_sweep(struct host *h, bool keep_kill_switch);
+/* Removes whatever a killed instance of this name left, nothing else. nft tables stay when replaces_tables: the caller is
+ * about to replace them in one transaction, and meanwhile nothing may leak (kill switch), nor may packets of masqueraded
+ * connections reach the host itself, which would reset them (server). Returns 0 or the first error, after trying everything. */
+int host_sweep(struct host *h, bool replaces_tables);
 
 /* Undoes everything this instance did (kill switch included, unless keep_kill_switch), gives the
  * lock back. NULL is fine. */

@@ -62,6 +62,7 @@ int resolved_restore(struct host *h);
 int sysctl_remember(struct host *h, const char *key, const char *predicted);
 int sysctl_read(const char *key, char *out, size_t out_bytes);
 
-int host_nft_sweep(struct host *h, bool keep_kill_switch);
+enum host_nft_keep { HOST_NFT_KEEP_NONE, HOST_NFT_KEEP_KILL_SWITCH, HOST_NFT_KEEP_ALL };
+int host_nft_sweep(struct host *h, enum host_nft_keep keep);
 
 #endif

@@ -317,11 +317,15 @@ int host_nft_kill_switch_remove(struct host *h)
 	return remove_table(h, "_ks");
 }
 
-int host_nft_sweep(struct host *h, bool keep_kill_switch)
+int host_nft_sweep(struct host *h, enum host_nft_keep keep)
 {
-	int server = host_nft_server_remove(h), client = host_nft_client_remove(h);
-	int ks = keep_kill_switch ? 0 : host_nft_kill_switch_remove(h);
+	int server, client, ks;
 
+	if (keep == HOST_NFT_KEEP_ALL)
+		return 0;
+	server = host_nft_server_remove(h);
+	client = host_nft_client_remove(h);
+	ks = keep == HOST_NFT_KEEP_KILL_SWITCH ? 0 : host_nft_kill_switch_remove(h);
 	return server ? server : client ? client : ks;
 }
 

@@ -19,7 +19,7 @@ int run_say(char *error, int err, const char *fmt, ...)
 	return err;
 }
 
-int instance_open(struct host **out, const char *name, const char *runtime_dir, const char *state_dir, bool keep_kill_switch,
+int instance_open(struct host **out, const char *name, const char *runtime_dir, const char *state_dir, bool replaces_tables,
 		  char *error)
 {
 	struct host_settings set = { .name = name, .runtime_dir = runtime_dir, .state_dir = state_dir };
@@ -28,7 +28,7 @@ int instance_open(struct host **out, const char *name, const char *runtime_dir, 
 
 	if (err)
 		return run_say(error, err, "%s", why[0] ? why : strerror(-err));
-	err = host_sweep(*out, keep_kill_switch);
+	err = host_sweep(*out, replaces_tables);
 	if (err)
 		log_warn("not everything a killed instance left could be removed: %s", strerror(-err));
 	return 0;

@@ -10,9 +10,9 @@
 /* Writes a line into error[RUN_ERROR_BYTES]; returns err. */
 int run_say(char *error, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Takes the lock and sweeps what a killed instance of the same name left (its kill switch not, when it is about to be
- * replaced). 0 or negative errno with a line in error. */
-int instance_open(struct host **out, const char *name, const char *runtime_dir, const char *state_dir, bool keep_kill_switch,
+/* Takes the lock and sweeps what a killed instance of the same name left (not its nft tables when they are about to be
+ * replaced, see host_sweep). 0 or negative errno with a line in error. */
+int instance_open(struct host **out, const char *name, const char *runtime_dir, const char *state_dir, bool replaces_tables,
 		  char *error);
 
 /* Opens `queues` queues of the device. 0 or negative errno with a line in error. */

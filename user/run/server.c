@@ -179,7 +179,7 @@ static void reload(void *arg)
 
 static int open_host(struct server *s, char *error)
 {
-	return instance_open(&s->host, s->name, s->runtime_dir, s->state_dir, false, error);
+	return instance_open(&s->host, s->name, s->runtime_dir, s->state_dir, true, error);
 }
 
 static int open_queues(struct server *s, char *error)

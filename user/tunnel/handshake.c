@@ -74,6 +74,20 @@ static const u8 *attempt_mac_key(const struct path *p, u8 pattern)
 	return pattern == TG_PATTERN_NKPSK0 ? p->session->join_mac_key : p->tunnel->mac1_key;
 }
 
+/* NKpsk2 mixes the secret into the answer only, which is too late for silence: the first message proves it here. The proof
+ * covers everything the message says; the payload's encryption ties it to e. */
+static void prove_secret(const u8 secret[32], const u8 prologue[PROLOGUE_BYTES], const struct tg_first_payload *payload,
+			 u8 proof[16])
+{
+	struct tg_first_payload blank = *payload;
+	u8 all[PROLOGUE_BYTES + sizeof(blank)];
+
+	memset(blank.proof, 0, sizeof(blank.proof));
+	memcpy(all, prologue, PROLOGUE_BYTES);
+	memcpy(all + PROLOGUE_BYTES, &blank, sizeof(blank));
+	cookie_mac(secret, 32, all, sizeof(all), proof);
+}
+
 static void fill_first_payload(struct path *p, u8 pattern, struct tg_first_payload *out)
 {
 	struct tunnel *t = p->tunnel;
@@ -119,6 +133,8 @@ void handshake_send_first(struct path *p, struct attempt *a, u8 pattern)
 						      .server_public = t->set.server_public,
 						      .psk = psk });
 	fill_first_payload(p, pattern, &payload);
+	if (pattern == TG_PATTERN_NKPSK2)
+		prove_secret(psk, prologue, &payload, payload.proof);
 	if (noise_write(&a->noise, t->random, (u8 *)&payload, sizeof(payload), m.e, m.payload))
 		return;		/* the server's key is a low-order point: nobody can answer */
 
@@ -211,6 +227,21 @@ static enum tg_drop screen_first(struct tunnel *t, const struct tg_first *m, con
 	return TG_DROP_COUNT;
 }
 
+static void give_back(struct tunnel *t, const struct tunnel_grant *grant)
+{
+	if (t->events->grant_unused)
+		t->events->grant_unused(t->ctx, grant);
+}
+
+static bool proves_secret(const u8 secret[32], const struct tg_first *m, const struct tg_first_payload *p)
+{
+	u8 prologue[PROLOGUE_BYTES], proof[16];
+
+	prologue_of(m, prologue);
+	prove_secret(secret, prologue, p, proof);
+	return cookie_mac_equal(proof, p->proof);
+}
+
 static enum tg_drop ask_admission(struct tunnel *t, const struct tg_first *m, const struct tg_first_payload *p,
 				  const struct endpoint *from, struct tunnel_grant *grant)
 {
@@ -228,7 +259,10 @@ static enum tg_drop ask_admission(struct tunnel *t, const struct tg_first *m, co
 	memcpy(grant->client_id, p->client_id, 8);
 	memcpy(grant->time, p->time, 12);
 	grant->anonymous = request.anonymous;
-	return TG_DROP_COUNT;
+	if (grant->anonymous || proves_secret(grant->psk, m, p))
+		return TG_DROP_COUNT;
+	give_back(t, grant);
+	return TG_DROP_WRONG_SECRET;
 }
 
 static void fill_answer_payload(struct tunnel *t, const struct half_open *h, struct tg_answer_payload *out)
@@ -335,8 +369,8 @@ static void receive_first(struct tunnel *t, const struct tg_first *m, const stru
 	h = half_open_take(t, from);
 	if (!h) {
 		drop(t, TG_DROP_RATE);
-		if (!joined && t->events->grant_unused)
-			t->events->grant_unused(t->ctx, &grant);
+		if (!joined)
+			give_back(t, &grant);
 		return;
 	}
 	h->join = joined != NULL;
