@@ -329,6 +329,47 @@ device_gone
 same_as_before "after a killed holder came back"
 note "two instances do not touch each other, in any order"
 
+# --- resolv.conf under a bind mount, as containers have it ----------------------------------
+
+echo "nameserver 192.0.2.54" > "$DIR/mounted"
+in_client bash -ec '
+	mount --bind "$1/mounted" "$1/resolv.conf"
+	"$2" a "$1" dns="$1/resolv.conf" kill || cp "$1/mounted" "$1/held"
+	"$2" a "$1" sweep
+' - "$DIR" "$TOOL" > "$LAB/mount.log" 2>&1 || fail "bind mount: $(cat "$LAB/mount.log")"
+grep -q '^# triglav a ' "$DIR/held" || fail "not written under a bind mount"
+assert_equal "under a bind mount" "$(cat "$DIR/mounted")" "nameserver 192.0.2.54"
+same_as_before "after a resolv.conf under a bind mount"
+
+# An uplink whose IPv4 router has an IPv6 address only; point to point; one without IPv6.
+in_client ip link add six0 type veth peer name six1
+in_client ip link set six0 up
+in_client ip link set six1 up
+in_client sysctl -q -w net.ipv6.conf.six0.accept_dad=0
+in_client ip addr add 10.58.0.2/32 dev six0
+in_client ip addr add 2001:db8:58::2/64 dev six0 nodad
+in_client ip -4 route add default via inet6 2001:db8:58::1 dev six0 metric 500
+hold a uplink=six0 tun=10.99.0.2/24,fd99::2/64 full=46
+assert_equal "an IPv6 router for IPv4" "$(in_client ip route get $INTERNET4 oif six0 mark "$MARK" | grep -c 'via inet6 2001:db8:58::1 dev six0 .*src 10.58.0.2')" 1
+let_go a
+in_client ip -4 route replace default dev six0 metric 500
+hold a uplink=six0 tun=10.99.0.2/24,fd99::2/64 full=46
+goes "six0 10.58.0.2" $INTERNET4 oif six0 mark "$MARK"
+let_go a
+in_client ip link del six0
+same_as_before "after odd uplinks"
+in_client sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
+hold a uplink=up1 tun=10.99.0.2/24 full=4
+goes "tg0 10.99.0.2" $INTERNET4
+let_go a
+in_client sysctl -q -w net.ipv6.conf.all.disable_ipv6=0
+device_gone
+for i in 1 2; do
+	in_client ip link set up$i down
+	link_up $i
+done
+note "odd uplinks, a host without IPv6, a mounted resolv.conf"
+
 # --- kernel settings ------------------------------------------------------------------------
 
 in_client sysctl -q -w net.ipv4.conf.up1.forwarding=1 net.ipv6.conf.up2.forwarding=1 net.ipv6.conf.up1.accept_ra=1 \

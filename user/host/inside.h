@@ -62,6 +62,10 @@ int resolved_restore(struct host *h);
 int sysctl_remember(struct host *h, const char *key, const char *predicted);
 int sysctl_read(const char *key, char *out, size_t out_bytes);
 
+/* Readers of netlink messages, without a socket: for the fuzzer, and used by those with one. */
+void links_read(const void *bytes, size_t len);
+void host_monitor_feed(struct host_monitor *m, const void *bytes, size_t len);
+
 enum host_nft_keep { HOST_NFT_KEEP_NONE, HOST_NFT_KEEP_KILL_SWITCH, HOST_NFT_KEEP_ALL };
 int host_nft_sweep(struct host *h, enum host_nft_keep keep);
 

@@ -83,13 +83,15 @@ static bool is_tunnel_type(unsigned int arphrd)
 static void read_linkinfo(struct link *l, struct nlattr *info, bool has_master)
 {
 	struct nlattr *a[IFLA_INFO_MAX + 1] = { NULL };
-	const char *master;
+	char kind[32] = "", master[32] = "";
 
 	if (info && nla_parse_nested(a, IFLA_INFO_MAX, info, NULL))
 		return;
 	if (a[IFLA_INFO_KIND])
-		l->tunnel |= is_tunnel_kind(nla_get_string(a[IFLA_INFO_KIND]));
-	master = a[IFLA_INFO_SLAVE_KIND] ? nla_get_string(a[IFLA_INFO_SLAVE_KIND]) : "";
+		nla_strlcpy(kind, a[IFLA_INFO_KIND], sizeof(kind));
+	if (a[IFLA_INFO_SLAVE_KIND])
+		nla_strlcpy(master, a[IFLA_INFO_SLAVE_KIND], sizeof(master));
+	l->tunnel |= is_tunnel_kind(kind);
 	l->enslaved = has_master && strcmp(master, "vrf");
 }
 
@@ -105,20 +107,12 @@ static void on_link(struct nlmsghdr *nlh, void *ctx)
 	if (!l)
 		return;
 	nla_strlcpy(l->u.name, a[IFLA_IFNAME], sizeof(l->u.name));
-	l->u.mtu = a[IFLA_MTU] ? nla_get_u32(a[IFLA_MTU]) : 0;
+	l->u.mtu = attribute_u32(a[IFLA_MTU], 0);
 	l->u.up = (body->ifi_flags & IFF_UP) && (body->ifi_flags & IFF_LOWER_UP);
 	l->loopback = body->ifi_flags & IFF_LOOPBACK;
 	l->tunnel = is_tunnel_type(body->ifi_type);
 	read_linkinfo(l, a[IFLA_LINKINFO], a[IFLA_MASTER]);
 	l->u.kind = kind_from_sysfs("/sys/class/net", l->u.name, body->ifi_type == ARPHRD_ETHER);
-}
-
-static void copy_prefix(struct prefix *p, u8 family, struct nlattr *ip, u8 len)
-{
-	memset(p, 0, sizeof(*p));
-	p->family = family;
-	p->len = len;
-	memcpy(p->ip, nla_data(ip), (size_t)MIN(nla_len(ip), ip_bytes(family)));
 }
 
 /* Higher is better: stable public, temporary public, private (fc00::/7). */
@@ -132,22 +126,24 @@ static int rank_ip6(const struct prefix *p, u32 flags)
 static void on_address(struct nlmsghdr *nlh, void *ctx)
 {
 	struct ifaddrmsg *body = nlmsg_data(nlh);
-	struct nlattr *a[IFA_MAX + 1], *ip;
+	struct nlattr *a[IFA_MAX + 1];
+	struct prefix p = { 0 };
 	struct link *l;
-	struct prefix p;
 	u32 flags;
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || nlmsg_parse(nlh, sizeof(*body), a, IFA_MAX, NULL))
 		return;
 	l = find_link(ctx, body->ifa_index);
-	ip = a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS];
-	flags = a[IFA_FLAGS] ? nla_get_u32(a[IFA_FLAGS]) : body->ifa_flags;
-	if (!l || !ip || body->ifa_scope != RT_SCOPE_UNIVERSE)
+	p.family = family_of(body->ifa_family);
+	p.len = body->ifa_prefixlen;
+	flags = attribute_u32(a[IFA_FLAGS], body->ifa_flags);
+	if (!attribute_ip(a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS], p.family, p.ip))
+		return;
+	if (!l || p.len > 8 * ip_bytes(p.family) || body->ifa_scope != RT_SCOPE_UNIVERSE)
 		return;
 	if (flags & (IFA_F_TENTATIVE | IFA_F_DEPRECATED | IFA_F_DADFAILED) && !(flags & IFA_F_OPTIMISTIC))
 		return;
 
-	copy_prefix(&p, family_of(body->ifa_family), ip, body->ifa_prefixlen);
 	if (p.family == 4 && !l->u.addr4.family)
 		l->u.addr4 = p;
 	if (p.family == 6 && rank_ip6(&p, flags) > l->rank6) {
@@ -163,12 +159,10 @@ static void read_gateway(struct addr *out, u8 family, struct nlattr *gateway, st
 		struct rtvia *v = nla_data(via);
 
 		family = family_of(v->rtvia_family);
-		if (nla_len(via) < (int)sizeof(*v) + ip_bytes(family))
+		if (!family || nla_len(via) < (int)sizeof(*v) + ip_bytes(family))
 			return;
 		memcpy(out->ip, v->rtvia_addr, (size_t)ip_bytes(family));
-	} else if (gateway && nla_len(gateway) >= ip_bytes(family)) {
-		memcpy(out->ip, nla_data(gateway), (size_t)ip_bytes(family));
-	} else {
+	} else if (!attribute_ip(gateway, family, out->ip)) {
 		return;
 	}
 	out->family = family;
@@ -216,16 +210,16 @@ static void on_route(struct nlmsghdr *nlh, void *ctx)
 	u32 metric;
 	u8 family;
 
-	if (nlh->nlmsg_type != RTM_NEWROUTE || body->rtm_dst_len || body->rtm_type != RTN_UNICAST)
+	if (nlh->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(nlh, sizeof(*body), a, RTA_MAX, NULL))
+		return;
+	if (body->rtm_dst_len || body->rtm_type != RTN_UNICAST)
 		return;
 	if (body->rtm_protocol == HOST_ROUTE_PROTOCOL || (body->rtm_flags & RTM_F_CLONED))
 		return;
-	if (nlmsg_parse(nlh, sizeof(*body), a, RTA_MAX, NULL))
-		return;
 	family = family_of(body->rtm_family);
-	metric = a[RTA_PRIORITY] ? nla_get_u32(a[RTA_PRIORITY]) : 0;
+	metric = attribute_u32(a[RTA_PRIORITY], 0);
 	if (a[RTA_OIF])
-		note_default(ctx, family, nla_get_u32(a[RTA_OIF]), metric, a[RTA_GATEWAY], a[RTA_VIA]);
+		note_default(ctx, family, attribute_u32(a[RTA_OIF], 0), metric, a[RTA_GATEWAY], a[RTA_VIA]);
 	if (a[RTA_MULTIPATH])
 		note_multipath(ctx, family, metric, a[RTA_MULTIPATH]);
 }
@@ -258,6 +252,19 @@ static int dump_family(struct nl_sock *s, u8 family, struct view *v)
 	if (msg)
 		nlmsg_append(msg, &route, sizeof(route), NLMSG_ALIGNTO);
 	return netlink_dump(s, msg, on_route, v);
+}
+
+void links_read(const void *bytes, size_t len)
+{
+	struct view v = { 0 };
+	int left = (int)len;
+
+	for (struct nlmsghdr *nlh = (struct nlmsghdr *)(uintptr_t)bytes; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left)) {
+		on_link(nlh, &v);
+		on_address(nlh, &v);
+		on_route(nlh, &v);
+	}
+	free(v.links);
 }
 
 static int look(struct view *v)

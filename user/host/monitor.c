@@ -109,8 +109,8 @@ static void on_link(struct host_monitor *m, struct nlmsghdr *nlh)
 		return;
 	nla_strlcpy(now.name, a[IFLA_IFNAME], sizeof(now.name));
 	now.up = (body->ifi_flags & IFF_UP) && (body->ifi_flags & IFF_LOWER_UP);
-	now.mtu = a[IFLA_MTU] ? nla_get_u32(a[IFLA_MTU]) : 0;
-	now.master = a[IFLA_MASTER] ? nla_get_u32(a[IFLA_MASTER]) : 0;
+	now.mtu = attribute_u32(a[IFLA_MTU], 0);
+	now.master = attribute_u32(a[IFLA_MASTER], 0);
 	k = find_known(m, now.ifindex);
 	if (k) {
 		compare(m, k, &now);
@@ -149,7 +149,7 @@ static void on_route(struct host_monitor *m, struct nlmsghdr *nlh)
 		return;
 	if (body->rtm_protocol == HOST_ROUTE_PROTOCOL || (body->rtm_flags & RTM_F_CLONED))
 		return;
-	ifindex = a[RTA_OIF] ? nla_get_u32(a[RTA_OIF]) : 0;
+	ifindex = attribute_u32(a[RTA_OIF], 0);
 	tell(m, HOST_DEFAULT_ROUTE, ifindex, name_of(m, ifindex));
 }
 
@@ -227,6 +227,15 @@ int host_monitor_fd(const struct host_monitor *m)
 	return nl_socket_get_fd(m->netlink);
 }
 
+void host_monitor_feed(struct host_monitor *m, const void *bytes, size_t len)
+{
+	struct nlmsghdr *nlh = (struct nlmsghdr *)(uintptr_t)bytes;
+	int left = (int)len;
+
+	for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left))
+		on_message(nlh, m);
+}
+
 static int resync(struct host_monitor *m)
 {
 	int err = learn_links(m);
@@ -243,9 +252,10 @@ int host_monitor_read(struct host_monitor *m)
 	bool lost = false;
 
 	for (;;) {
-		ssize_t n = recv(host_monitor_fd(m), m->buffer, sizeof(m->buffer), MSG_DONTWAIT | MSG_TRUNC);
-		struct nlmsghdr *nlh = (struct nlmsghdr *)m->buffer;
-		int left = (int)n;
+		struct sockaddr_nl from = { 0 };
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(host_monitor_fd(m), m->buffer, sizeof(m->buffer), MSG_DONTWAIT | MSG_TRUNC,
+				     (struct sockaddr *)&from, &from_len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -257,8 +267,8 @@ int host_monitor_read(struct host_monitor *m)
 			lost = true;
 			continue;
 		}
-		for (; nlmsg_ok(nlh, left); nlh = nlmsg_next(nlh, &left))
-			on_message(nlh, m);
+		if (!from.nl_pid)	/* the kernel; other processes can send here too */
+			host_monitor_feed(m, m->buffer, (size_t)n);
 	}
 	return lost || m->no_memory ? resync(m) : 0;
 }

@@ -10,6 +10,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/socket.h>
+#include <string.h>
 
 #include "base/addr.h"
 #include "base/types.h"
@@ -43,6 +44,22 @@ static inline u8 family_of(int af)
 static inline int ip_bytes(u8 family)
 {
 	return family == 6 ? 16 : 4;
+}
+
+/* nlmsg_parse() checks that attributes lie inside the message, not that they are as long as their type needs. */
+static inline u32 attribute_u32(const struct nlattr *a, u32 otherwise)
+{
+	return a && nla_len(a) >= 4 ? nla_get_u32(a) : otherwise;
+}
+
+/* Copies an address of the family into ip[16], zero behind it. false: absent or too short. */
+static inline bool attribute_ip(const struct nlattr *a, u8 family, u8 *ip)
+{
+	memset(ip, 0, 16);
+	if (!a || !family || nla_len(a) < ip_bytes(family))
+		return false;
+	memcpy(ip, nla_data(a), (size_t)ip_bytes(family));
+	return true;
 }
 
 #endif

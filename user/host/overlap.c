@@ -36,13 +36,11 @@ struct collision {
 	bool found;
 };
 
-static void read_prefix(struct prefix *p, int af, struct nlattr *ip, u8 len)
+static bool read_prefix(struct prefix *p, int af, struct nlattr *ip, u8 len)
 {
-	memset(p, 0, sizeof(*p));
 	p->family = family_of(af);
 	p->len = len;
-	if (ip)
-		memcpy(p->ip, nla_data(ip), (size_t)MIN(nla_len(ip), ip_bytes(p->family)));
+	return attribute_ip(ip, p->family, p->ip) && len <= 8 * ip_bytes(p->family);
 }
 
 static const char *name_of(u32 ifindex, char *name)
@@ -61,9 +59,8 @@ static void on_address(struct nlmsghdr *nlh, void *ctx)
 	if (c->found || nlh->nlmsg_type != RTM_NEWADDR || nlmsg_parse(nlh, sizeof(*body), a, IFA_MAX, NULL))
 		return;
 	ip = a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS];
-	if (!ip || body->ifa_index == c->except)
+	if (body->ifa_index == c->except || !read_prefix(&mine, body->ifa_family, ip, body->ifa_prefixlen))
 		return;
-	read_prefix(&mine, body->ifa_family, ip, body->ifa_prefixlen);
 	if (!prefix_overlaps(&mine, c->p))
 		return;
 	c->found = true;
@@ -84,8 +81,9 @@ static void on_route(struct nlmsghdr *nlh, void *ctx)
 		return;
 	if (!body->rtm_dst_len || body->rtm_table != RT_TABLE_MAIN || (body->rtm_flags & RTM_F_CLONED))
 		return;
-	ifindex = a[RTA_OIF] ? nla_get_u32(a[RTA_OIF]) : 0;
-	read_prefix(&to, body->rtm_family, a[RTA_DST], body->rtm_dst_len);
+	ifindex = attribute_u32(a[RTA_OIF], 0);
+	if (!read_prefix(&to, body->rtm_family, a[RTA_DST], body->rtm_dst_len))
+		return;
 	if ((c->except && ifindex == c->except) || !prefix_overlaps(&to, c->p))
 		return;
 	c->found = true;

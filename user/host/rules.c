@@ -71,16 +71,14 @@ int rule_remove(struct host *h, const struct rule *r)
 /* An IPv4 prefix by an IPv6 router: RFC 5549. */
 static int put_gateway(struct nl_msg *msg, const struct route *r)
 {
-	struct {
-		struct rtvia via;
-		u8 ip[16];
-	} other;
+	u8 other[sizeof(struct rtvia) + 16];
+	u16 family = (u16)af_of(r->via.family);
 
 	if (r->via.family == r->to.family)
 		return nla_put(msg, RTA_GATEWAY, ip_bytes(r->via.family), r->via.ip);
-	other.via.rtvia_family = (u16)af_of(r->via.family);
-	memcpy(other.via.rtvia_addr, r->via.ip, sizeof(other.ip));
-	return nla_put(msg, RTA_VIA, (int)sizeof(other.via) + ip_bytes(r->via.family), &other);
+	memcpy(other, &family, sizeof(family));
+	memcpy(other + sizeof(struct rtvia), r->via.ip, 16);
+	return nla_put(msg, RTA_VIA, (int)sizeof(struct rtvia) + ip_bytes(r->via.family), other);
 }
 
 static int put_route(struct nl_msg *msg, const struct route *r)
@@ -152,11 +150,6 @@ static void keep_removal(struct removals *r, struct nlmsghdr *nlh, int type)
 	r->msgs[r->count++] = msg;
 }
 
-static u32 attribute_u32(struct nlattr *a, u32 otherwise)
-{
-	return a && nla_len(a) >= 4 ? nla_get_u32(a) : otherwise;
-}
-
 static void look_at_rule(struct nlmsghdr *nlh, void *ctx)
 {
 	struct removals *r = ctx;
@@ -166,7 +159,7 @@ static void look_at_rule(struct nlmsghdr *nlh, void *ctx)
 
 	if (nlh->nlmsg_type != RTM_NEWRULE || nlmsg_parse(nlh, sizeof(*hdr), a, FRA_MAX, NULL))
 		return;
-	if (!a[FRA_PROTOCOL] || nla_get_u8(a[FRA_PROTOCOL]) != HOST_ROUTE_PROTOCOL)
+	if (!a[FRA_PROTOCOL] || nla_len(a[FRA_PROTOCOL]) < 1 || nla_get_u8(a[FRA_PROTOCOL]) != HOST_ROUTE_PROTOCOL)
 		return;
 	table = attribute_u32(a[FRA_TABLE], hdr->table);
 	mark = attribute_u32(a[FRA_FWMARK], 0);

@@ -64,18 +64,18 @@ static bool is_wanted(const struct host_tun *set, const struct prefix *p)
 static void on_address(struct nlmsghdr *nlh, void *ctx)
 {
 	struct ifaddrmsg *body = nlmsg_data(nlh);
-	struct nlattr *a[IFA_MAX + 1], *ip;
+	struct nlattr *a[IFA_MAX + 1];
 	struct strays *st = ctx;
 	struct prefix p = { 0 };
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || nlmsg_parse(nlh, sizeof(*body), a, IFA_MAX, NULL))
 		return;
-	ip = a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS];
 	p.family = family_of(body->ifa_family);
-	if (body->ifa_index != st->ifindex || !ip || !p.family || st->count == MAX_STRAY)
-		return;
 	p.len = body->ifa_prefixlen;
-	memcpy(p.ip, nla_data(ip), (size_t)MIN(nla_len(ip), ip_bytes(p.family)));
+	if (body->ifa_index != st->ifindex || st->count == MAX_STRAY)
+		return;
+	if (!attribute_ip(a[IFA_LOCAL] ? a[IFA_LOCAL] : a[IFA_ADDRESS], p.family, p.ip))
+		return;
 	if (!is_wanted(st->set, &p))
 		st->found[st->count++] = p;
 }
