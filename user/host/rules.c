@@ -45,27 +45,17 @@ static int put_rule(struct nl_msg *msg, const struct host *h, const struct rule 
 	return err ? -ENOMEM : 0;
 }
 
-static int send_rule(struct host *h, const struct rule *r, int type, int flags)
+int rule_add(struct host *h, const struct rule *r)
 {
-	struct nl_msg *msg = netlink_message(type, flags);
+	struct nl_msg *msg = netlink_message(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+	int err;
 
 	if (msg && put_rule(msg, h, r)) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	return netlink_call(h->netlink, msg);
-}
-
-int rule_add(struct host *h, const struct rule *r)
-{
-	int err = send_rule(h, r, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
-
+	err = netlink_call(h->netlink, msg);
 	return err == -EEXIST ? 0 : err;
-}
-
-int rule_remove(struct host *h, const struct rule *r)
-{
-	return send_rule(h, r, RTM_DELRULE, 0);
 }
 
 /* An IPv4 prefix by an IPv6 router: RFC 5549. */
@@ -119,7 +109,6 @@ int route_put(struct host *h, const struct route *r)
 /* Copies of listed messages, turned into requests to remove. */
 struct removals {
 	u32 first, last, label;	/* tables, and the mark of labels or 0 */
-	u8 family;		/* 0: both */
 	struct nl_msg **msgs;
 	u32 count, room;
 	bool no_memory;
@@ -177,8 +166,6 @@ static void look_at_route(struct nlmsghdr *nlh, void *ctx)
 	if (nlh->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(nlh, sizeof(*body), a, RTA_MAX, NULL))
 		return;
 	if (body->rtm_protocol != HOST_ROUTE_PROTOCOL || (body->rtm_flags & RTM_F_CLONED))
-		return;
-	if (r->family && r->family != family_of(body->rtm_family))
 		return;
 	body->rtm_flags &= ~(u32)(RTNH_F_DEAD | RTNH_F_LINKDOWN);
 	table = attribute_u32(a[RTA_TABLE], body->rtm_table);
@@ -241,12 +228,4 @@ int rules_clear(struct host *h, u32 first, u32 last, bool labels)
 		return remove_listed(h, &r);
 	remove_listed(h, &r);
 	return err;
-}
-
-int routes_clear_family(struct host *h, u32 table, u8 family)
-{
-	struct removals r = { .first = table, .last = table, .family = family };
-	int err = list_routes(h, af_of(family), &r), removed = remove_listed(h, &r);
-
-	return err ? err : removed;
 }

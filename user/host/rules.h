@@ -26,13 +26,9 @@ struct route {
 
 /* An equal one that is there already is fine. 0 or negative errno. */
 int rule_add(struct host *h, const struct rule *r);
-int rule_remove(struct host *h, const struct rule *r);		/* -ENOENT when not there */
 int route_put(struct host *h, const struct route *r);		/* replaces one to the same prefix */
 
 /* Removes our rules and routes of the tables first..last, and, when labels, the rules that carry our mark. */
 int rules_clear(struct host *h, u32 first, u32 last, bool labels);
-
-/* Removes our routes of one table and family; fine when there are none. */
-int routes_clear_family(struct host *h, u32 table, u8 family);
 
 #endif
