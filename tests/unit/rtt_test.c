@@ -10,7 +10,7 @@ static void first_sample_sets_everything(void **state)
 
 	(void)state;
 	assert_int_equal(rtt_patience_us(&r, 12345), 300 * MSEC);
-	rtt_sample(&r, 40000, 1000);
+	rtt_sample(&r, 40000, 0, 1000);
 	assert_true(r.any);
 	assert_int_equal(r.srtt_us, 40000);
 	assert_int_equal(r.rttvar_us, 20000);
@@ -30,7 +30,7 @@ static void smoothing_follows_rfc6298(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		rtt_sample(&r, steps[i].sample, i);
+		rtt_sample(&r, steps[i].sample, 0, i);
 		assert_int_equal(r.latest_us, steps[i].sample);
 		assert_int_equal(r.srtt_us, steps[i].srtt);
 		assert_int_equal(r.rttvar_us, steps[i].rttvar);
@@ -53,7 +53,7 @@ static void least_forgets_after_its_window(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-		rtt_sample(&r, steps[i].sample, 5 + steps[i].at_us);
+		rtt_sample(&r, steps[i].sample, 0, 5 + steps[i].at_us);
 		assert_int_equal(r.min_us, steps[i].least);
 	}
 }
@@ -63,22 +63,38 @@ static void extremes_do_not_overflow(void **state)
 	struct rtt r = { 0 };
 
 	(void)state;
-	rtt_sample(&r, 0, 0);
+	rtt_sample(&r, 0, 0, 0);
 	assert_int_equal(r.min_us, 1);	/* 0 means unknown */
 	assert_int_equal(rtt_patience_us(&r, 0), 10 * MSEC);
 	for (int i = 0; i < 100; i++)
-		rtt_sample(&r, UINT32_MAX, 1);
+		rtt_sample(&r, UINT32_MAX, 0, 1);
 	assert_true(r.srtt_us > UINT32_MAX - 100000);
 	assert_true(rtt_patience_us(&r, 0) >= r.srtt_us);
 	for (int i = 0; i < 300; i++)
-		rtt_sample(&r, 1000, 2);
+		rtt_sample(&r, 1000, 0, 2);
 	assert_in_range(r.srtt_us, 1000, 1010);
 	assert_in_range(r.rttvar_us, 0, 10);
+}
+
+static void a_delay_comes_off_only_where_the_least_leaves_room(void **state)
+{
+	struct rtt r = { 0 };
+
+	(void)state;
+	rtt_sample(&r, 10000, 0, 1);
+	rtt_sample(&r, 14000, 3000, 2);
+	assert_int_equal(r.latest_us, 11000);
+	rtt_sample(&r, 12000, 5000, 3);		/* would be less than there ever was */
+	assert_int_equal(r.latest_us, 12000);
+	rtt_sample(&r, 9000, UINT32_MAX, 4);	/* a lie */
+	assert_int_equal(r.latest_us, 9000);
+	assert_int_equal(r.min_us, 9000);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_delay_comes_off_only_where_the_least_leaves_room),
 		cmocka_unit_test(first_sample_sets_everything),
 		cmocka_unit_test(smoothing_follows_rfc6298),
 		cmocka_unit_test(least_forgets_after_its_window),

@@ -360,7 +360,7 @@ static void link_ack(struct sim_link *l, u64 now_us)
 	assert_int_equal(sent_ack(&l->sent, &a, &news, now_us), 0);
 	l->delivered_bytes += news.acked_bytes;
 	if (news.has_rtt)
-		rtt_sample(&l->rtt, news.rtt_us, now_us);
+		rtt_sample(&l->rtt, news.rtt_us, news.ack_delay_us, now_us);
 	rate_sample(&l->estimate, news.rate_bytes, news.app_limited, news.round);
 }
 

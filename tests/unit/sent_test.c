@@ -74,17 +74,19 @@ static void an_ack_settles_packets(void **state)
 	check_sums(10);
 }
 
-static void ack_delay_is_taken_off(void **state)
+static void ack_delay_is_passed_on(void **state)
 {
 	struct ack a = { .largest = 0, .delay_us = 300, .range_count = 1 };
 
 	(void)state;
 	send_many(2, 100);
 	sent_ack(&s, &a, &news, 1100);
-	assert_int_equal(news.rtt_us, 700);
+	assert_int_equal(news.rtt_us, 1000);
+	assert_int_equal(news.ack_delay_us, 300);
 	a = (struct ack){ .largest = 1, .delay_us = UINT32_MAX, .range_count = 1, .ranges = { { 0, 1 } } };
 	sent_ack(&s, &a, &news, 1200);
-	assert_int_equal(news.rtt_us, 1);	/* a lie does not make it negative */
+	assert_int_equal(news.rtt_us, 1100);
+	assert_int_equal(news.ack_delay_us, UINT32_MAX);
 }
 
 static void three_later_ones_make_a_loss(void **state)
@@ -340,7 +342,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(an_ack_settles_packets),
-		TEST(ack_delay_is_taken_off),
+		TEST(ack_delay_is_passed_on),
 		TEST(three_later_ones_make_a_loss),
 		TEST(a_late_ack_takes_the_loss_back),
 		TEST(hostile_acks_change_nothing),

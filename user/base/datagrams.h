@@ -10,7 +10,7 @@
 #include "base/addr.h"
 
 #define DATAGRAMS_MAX_SEGMENTS 64u	/* UDP_MAX_SEGMENTS of older kernels */
-#define DATAGRAMS_MAX_BYTES 65000u	/* one UDP_SEGMENT send: below 65535 minus headers */
+#define DATAGRAMS_MAX_BYTES 65500u	/* one UDP_SEGMENT send: an IPv4 datagram less its headers */
 
 struct datagrams {
 	struct endpoint where;

@@ -36,10 +36,9 @@ static void turn_window(struct rtt *r, u32 rtt_us, u64 now_us)
 	r->window_began_us = now_us;
 }
 
-void rtt_sample(struct rtt *r, u32 rtt_us, u64 now_us)
+void rtt_sample(struct rtt *r, u32 rtt_us, u32 ack_delay_us, u64 now_us)
 {
 	rtt_us = MAX(rtt_us, 1u);	/* 0 means unknown everywhere */
-	r->latest_us = rtt_us;
 
 	if (!r->any) {
 		r->min_us = rtt_us;
@@ -50,6 +49,9 @@ void rtt_sample(struct rtt *r, u32 rtt_us, u64 now_us)
 		r->min_us = MIN(r->min_us, rtt_us);
 		r->next_min_us = MIN(r->next_min_us, rtt_us);
 	}
+	if ((u64)r->min_us + ack_delay_us <= rtt_us)
+		rtt_us -= ack_delay_us;
+	r->latest_us = rtt_us;
 	smooth(r, rtt_us);
 }
 

@@ -19,8 +19,10 @@ struct rtt {
 
 /* All zero is the start. */
 
-/* Takes one sample, ack delay already subtracted. */
-void rtt_sample(struct rtt *r, u32 rtt_us, u64 now_us);
+/* Takes one sample and how long the peer says it held the ack. As in RFC 9002 section 5.3 the delay is taken off only where
+ * the least round trip leaves room for it, and the least is of whole samples: clocks read once per batch, and peers that
+ * lie, cannot make a path look faster than it ever was. */
+void rtt_sample(struct rtt *r, u32 rtt_us, u32 ack_delay_us, u64 now_us);
 
 /* How long to wait for an answer before worrying: srtt + 4 rttvar + extra (the peer's ack delay), at least
  * 10 ms; 300 ms before the first sample. */

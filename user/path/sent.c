@@ -287,8 +287,8 @@ static void take_rtt(const struct sent *s, const struct ack *a, struct sent_news
 {
 	u64 took_us = now_us - record(s, a->largest)->time_us;
 
-	took_us = took_us > a->delay_us ? took_us - a->delay_us : 1;
 	news->rtt_us = (u32)MIN(took_us, (u64)UINT32_MAX);
+	news->ack_delay_us = a->delay_us;
 	news->has_rtt = true;
 }
 

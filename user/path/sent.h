@@ -44,8 +44,8 @@ struct sent_news {
 	u64 acked_bytes, lost_bytes;
 	u32 late_packets;	/* had been given up, came after all */
 	bool has_rtt;
-	u32 rtt_us;		/* of the ack's largest number when it and an eliciting packet are newly acked; ack
-				 * delay, which counts from its arrival, subtracted (never below 1) */
+	u32 rtt_us;		/* of the ack's largest number, when it and an eliciting packet are newly acked */
+	u32 ack_delay_us;	/* of it the peer says it waited so long */
 	u64 rate_bytes;		/* delivery rate in bytes/s, 0: no sample */
 	bool app_limited;	/* of the rate sample */
 	bool round;		/* a round trip has passed since the last such ack */

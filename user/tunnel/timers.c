@@ -46,7 +46,7 @@ void path_acked(struct path *p, const struct sent_news *news)
 	u64 now = p->tunnel->now_us;
 
 	if (news->has_rtt) {
-		rtt_sample(&p->rtt, news->rtt_us, now);
+		rtt_sample(&p->rtt, news->rtt_us, news->ack_delay_us, now);
 		path_update_hold(p->session);
 	}
 	if (news->rate_bytes)
