@@ -59,10 +59,11 @@ $(B)/%.o: %.c $(B)/config/libs
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(FLAGS) $(CFLAGS) -Itests -Itests/lab -c -o $@ $<
 
+# The run-time part of clang's undefined-behaviour checks for C++ comes with a C++ link only.
 $(B)/%.o: %.cc $(B)/config/libs
 	$(call say,CXX,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 $(FLAGS) $(CXXFLAGS) -c -o $@ $<
+	$(Q)$(CXX) -std=c++17 $(FLAGS) -fno-sanitize=undefined $(CXXFLAGS) -c -o $@ $<
 
 deps:
 	$(Q)sh tests/deps.sh

@@ -218,6 +218,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 	if (settings_init(&s, SETTINGS_SERVER))
 		return cmd_fail(CMD_FAILED, "no memory");
+	s.flags = SETTINGS_TOOL;
 	count = cmd_parse(command, argc, argv, &s, words, 2, &code);
 	if (count < 0)
 		return code;
@@ -231,6 +232,6 @@ const struct command cmd_client = {
 	.summary = "the credentials of a server: makes, lists, ends them",
 	.example = "  sudo triglav client add laptop --address 203.0.113.5:7443   # prints tg2_...",
 	.flags = flags,
-	.settings_side = SETTINGS_SERVER,
+	.settings_side = SETTINGS_TOOL,
 	.run = run,
 };

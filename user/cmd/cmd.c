@@ -168,18 +168,17 @@ void cmd_help(FILE *out, const struct command *command, bool all)
 	fprintf(out, "triglav %s%s%s [flags]\n  %s\n\n", command->name, command->words ? " " : "",
 		command->words ? command->words : "", command->summary);
 	for (const struct cmd_flag *f = command->flags; !flag_ends(f); f++) {
-		char words[64];
+		char words[64], letter[8] = "";
 
 		if (f->letter)
-			snprintf(words, sizeof(words), "-%c, --%s %s", f->letter, f->flag, f->metavar ? f->metavar : "");
-		else
-			snprintf(words, sizeof(words), "--%s %s", f->flag, f->metavar ? f->metavar : "");
-		fprintf(out, "  %-21s %s\n", words, f->help);
+			snprintf(letter, sizeof(letter), "-%c, ", f->letter);
+		snprintf(words, sizeof(words), "%s--%s %s", letter, f->flag, f->metavar ? f->metavar : "");
+		settings_print_flag(out, words, f->help);
 	}
 	if (command->settings_side) {
 		settings_print_help(out, (enum settings_side)command->settings_side, all);
 		if (!all)
-			fprintf(out, "  %-21s %s\n", "--help-all", "the rest of the flags");
+			settings_print_flag(out, "--help-all", "the rest of the flags");
 	}
 	fprintf(out, "\nExample:\n%s\n", command->example);
 }

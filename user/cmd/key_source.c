@@ -2,6 +2,7 @@
 /* key_source.c - where a client's key string comes from */
 #include "cmd/key_source.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static int read_file(const char *path, char *text)
 	char error[KEYFILE_ERROR_BYTES];
 	int err = keyfile_read(path, text, KEYS_TEXT_BYTES, error);
 
-	return err ? cmd_fail(cmd_exit_of(err), "%s", error) : CMD_OK;
+	return err ? cmd_fail(err == -EACCES ? CMD_NOT_PERMITTED : CMD_FAILED, "%s", error) : CMD_OK;
 }
 
 /* Copies a secret out of memory that others can look at, and leaves x's there. */

@@ -158,14 +158,16 @@ static int print_public_key(const struct settings *s)
 static int offer_keys(const struct settings *s, struct accounts *accounts, bool first_start)
 {
 	struct account *list = NULL;
-	int n = accounts_list(accounts, &list);
+	int n = accounts_list(accounts, &list), valid = 0;
 
+	for (int i = 0; i < n; i++)
+		valid += !list[i].revoked;
 	free(list);
 	if (n < 0)
 		return cmd_fail(CMD_FAILED, "no memory");
 	if (s->server.open ? first_start : n == 0)
 		return print_first_key(s, accounts);
-	log_info("%d %s known; triglav client add NAME makes another", n, n == 1 ? "client is" : "clients are");
+	log_info("%d %s a key; triglav client add NAME makes another", valid, valid == 1 ? "client has" : "clients have");
 	return CMD_OK;
 }
 

@@ -43,7 +43,7 @@ int server_keys_load(const struct settings *s, bool make, bool *made, u8 secret[
 	}
 	if (err == -ENOENT)
 		return cmd_fail(CMD_FAILED, "there is no key %s; --generate-key makes one", s->key_file);
-	return err ? cmd_fail(cmd_exit_of(err), "%s", error) : CMD_OK;
+	return err ? cmd_fail(err == -EACCES ? CMD_NOT_PERMITTED : CMD_FAILED, "%s", error) : CMD_OK;
 }
 
 static bool is_wildcard(const struct addr *a)

@@ -99,7 +99,7 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command cmd_tun = {
 	.name = "tun",
 	.words = "KEY | --key-file F | -",
-	.summary = "the near end: a tunnel over every uplink; by itself for all traffic and DNS",
+	.summary = "the near end: a tunnel over every uplink, for all traffic and DNS",
 	.example = "  sudo triglav tun --key-file laptop.key -i eth0 -i wwan0,backup",
 	.flags = flags,
 	.settings_side = SETTINGS_CLIENT,

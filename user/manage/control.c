@@ -100,7 +100,7 @@ json_t *control_answer(const struct control_command *commands, void *ctx, const 
 	else if (!name)
 		answer = refusal("a request is an object with a text \"command\"", 2);
 	else if (!command->name)
-		answer = refusal("this daemon does not know that command", 2);
+		answer = refusal("this daemon does not know that command; is it of another version?", 2);
 	else
 		answer = run_command(command, ctx, request);
 	json_decref(request);

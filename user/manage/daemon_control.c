@@ -35,6 +35,25 @@ static int set_log_level(void *ctx, const json_t *request, json_t *answer, char 
 	return 0;
 }
 
+/* A question for the other kind of daemon. */
+static int no_uplinks(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)ctx;
+	(void)request;
+	(void)answer;
+	snprintf(error, RUN_ERROR_BYTES, "this is a server: uplinks are what a client has");
+	return -EINVAL;
+}
+
+static int no_clients(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)ctx;
+	(void)request;
+	(void)answer;
+	snprintf(error, RUN_ERROR_BYTES, "this is a client: clients are what a server has");
+	return -EINVAL;
+}
+
 /* The client */
 
 static int client_status(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
@@ -142,6 +161,9 @@ const struct control_command client_commands[] = {
 	{ "uplink add", uplink_add },
 	{ "uplink remove", uplink_remove },
 	{ "uplink set", uplink_set },
+	{ "clients list", no_clients },
+	{ "clients reload", no_clients },
+	{ "clients revoke", no_clients },
 	{ "stop", client_end },
 	{ "log level", set_log_level },
 	{ NULL, NULL },
@@ -231,6 +253,10 @@ const struct control_command server_commands[] = {
 	{ "clients list", clients_list },
 	{ "clients reload", clients_reload },
 	{ "clients revoke", clients_revoke },
+	{ "uplink list", no_uplinks },
+	{ "uplink add", no_uplinks },
+	{ "uplink remove", no_uplinks },
+	{ "uplink set", no_uplinks },
 	{ "stop", server_end },
 	{ "log level", set_log_level },
 	{ NULL, NULL },

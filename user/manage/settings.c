@@ -354,7 +354,7 @@ int settings_flag(struct settings *s, int argc, char **argv, int *at, char error
 	const char *word = argv[*at], *value;
 
 	for (const struct setting *row = settings_table; !row_ends(row); row++) {
-		if (!row->flag || !(row->sides & s->side))
+		if (!row->flag || !(row->sides & s->flags))
 			continue;
 		if (is_negation(row, word))
 			return take_flag(s, row, word, "false", error);
@@ -435,6 +435,7 @@ int settings_init(struct settings *s, enum settings_side side)
 
 	memset(s, 0, sizeof(*s));
 	s->side = side;
+	s->flags = side;
 	for (const struct setting *row = settings_table; !row_ends(row); row++) {
 		json_t *preset;
 		int err;
@@ -479,6 +480,8 @@ static void finish_client(struct settings *s)
 		c->full_tunnel = true;
 	if (!is_set(s, "dns"))
 		c->dns = by_itself || is_set(s, "dns-server");
+	if (!c->dns)
+		c->dns_count = 0;
 }
 
 static void finish_server(struct settings *s)

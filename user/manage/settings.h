@@ -23,6 +23,8 @@ enum settings_side {
 	SETTINGS_CLIENT = 1,
 	SETTINGS_SERVER = 2,
 	SETTINGS_BOTH = 3,
+	SETTINGS_TOOL = 4,	/* flags only: what `triglav client` takes of the server's */
+	SETTINGS_ALL = 7,
 };
 
 /* One row of the table. */
@@ -43,7 +45,8 @@ struct setting {
 };
 
 struct settings {
-	enum settings_side side;
+	enum settings_side side;	/* whose keys a file may have */
+	enum settings_side flags;	/* whose flags are taken; settings_init() makes it the same */
 	struct client_settings client;	/* complete after settings_finish(), but for the key */
 	struct server_settings server;	/* complete after settings_finish(), but for secret and accounts */
 
@@ -78,7 +81,7 @@ int settings_read_file(struct settings *s, const char *file, char error[SETTINGS
 int settings_read_text(struct settings *s, const char *file, const char *text, size_t len,
 		       char error[SETTINGS_ERROR_BYTES]);
 
-/* Is argv[*at] a flag of this side? 1: it was, *at is the last word it used up; 0: no; -EINVAL with error: its value is wrong;
+/* Is argv[*at] one of the flags taken? 1: it was, *at is the last word it used up; 0: no; -EINVAL with error: its value is wrong;
  * -ENOTSUP: the value is for another version. */
 int settings_flag(struct settings *s, int argc, char **argv, int *at, char error[SETTINGS_ERROR_BYTES]);
 
@@ -92,8 +95,11 @@ void settings_finish(struct settings *s);
 /* The commented file of `triglav config`. */
 void settings_print_file(FILE *out, enum settings_side side);
 
-/* One line for each flag of this side; `rare` ones only when asked. */
+/* What each flag of this side does; `rare` ones only when asked. */
 void settings_print_help(FILE *out, enum settings_side side, bool rare);
+
+/* A flag and its help in two columns, broken at 80 letters. */
+void settings_print_flag(FILE *out, const char *words, const char *help);
 
 /* The table, ended by a row without key and flag. */
 extern const struct setting settings_table[];

@@ -32,21 +32,48 @@ void settings_print_file(FILE *out, enum settings_side side)
 	}
 }
 
-static void print_flag(FILE *out, const struct setting *row)
+#define HELP_COLUMN 24
+#define HELP_WIDTH 80
+
+/* Letters of the text that fit on a line, up to the last space. */
+static size_t line_length(const char *text)
 {
-	char words[64];
-	size_t used = 0;
+	size_t room = HELP_WIDTH - HELP_COLUMN, len = strlen(text);
+
+	if (len <= room)
+		return len;
+	for (len = room; len > 0 && text[len] != ' '; len--)
+		;
+	return len ? len : room;
+}
+
+void settings_print_flag(FILE *out, const char *words, const char *help)
+{
+	fprintf(out, "  %-*s", HELP_COLUMN - 2, words);
+	while (*help) {
+		size_t len = line_length(help);
+
+		fprintf(out, "%.*s\n", (int)len, help);
+		help += len;
+		help += *help == ' ';
+		if (*help)
+			fprintf(out, "%*s", HELP_COLUMN, "");
+	}
+}
+
+static void print_row(FILE *out, const struct setting *row)
+{
+	char words[64], letter[8] = "";
 
 	if (row->letter)
-		used = (size_t)snprintf(words, sizeof(words), "-%c, ", row->letter);
-	snprintf(words + used, sizeof(words) - used, "--%s%s%s", row->flag, row->metavar ? " " : "",
-		 row->metavar ? row->metavar : "");
-	fprintf(out, "  %-21s %s\n", words, row->help);
+		snprintf(letter, sizeof(letter), "-%c, ", row->letter);
+	snprintf(words, sizeof(words), "%s--%s %s", letter, row->flag, row->metavar ? row->metavar : "");
+	settings_print_flag(out, words, row->help);
 }
 
 void settings_print_help(FILE *out, enum settings_side side, bool rare)
 {
 	for (const struct setting *row = settings_table; row->key || row->flag; row++)
 		if (row->flag && (row->sides & side) && (rare || !row->rare))
-			print_flag(out, row);
+			print_row(out, row);
 }

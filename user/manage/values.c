@@ -77,13 +77,26 @@ static int set_count(const struct value_slot *slot, const char *text)
 	return 0;
 }
 
+/* "2", "0.5" */
+static int parse_seconds(const char *text, u64 *us)
+{
+	double seconds;
+	char *end;
+
+	if (strspn(text, "0123456789.") != strlen(text) || !isdigit((unsigned char)*text))
+		return -EINVAL;
+	seconds = strtod(text, &end);
+	if (*end || seconds > 1e9)
+		return -EINVAL;
+	*us = (u64)(seconds * SEC);
+	return 0;
+}
+
 static int set_duration(const struct value_slot *slot, const char *text)
 {
 	u64 us;
 
-	if (slot->type == VALUE_SECONDS && !parse_number(text, &us) && us <= TIME_NEVER / 2 / SEC)
-		us *= SEC;
-	else if (value_parse_duration(text, &us))
+	if ((slot->type != VALUE_SECONDS || parse_seconds(text, &us)) && value_parse_duration(text, &us))
 		return -EINVAL;
 	if (us < slot->min || us > slot->max)
 		return -EINVAL;
@@ -336,7 +349,8 @@ const char *value_expects(const struct value_slot *slot, char out[VALUE_EXPECTS_
 		break;
 	case VALUE_DURATION:
 	case VALUE_SECONDS:
-		snprintf(out, VALUE_EXPECTS_BYTES, "a duration such as \"10s\" or \"100ms\", from %s to %s",
+		snprintf(out, VALUE_EXPECTS_BYTES, "%s such as \"10s\" or \"100ms\", from %s to %s",
+			 slot->type == VALUE_SECONDS ? "seconds, or a duration" : "a duration",
 			 format_duration(slot->min, least), format_duration(slot->max, most));
 		break;
 	case VALUE_TEXT:

@@ -1,0 +1,189 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What the commands say to mistakes: exit code and words. Then keys, accounts and files end to end.
+# Needs no network: nothing here gets as far as opening a socket.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+triglav=$PWD/build/triglav
+[ -x "$triglav" ] || { echo "build/triglav is missing"; exit 77; }
+
+work=$(mktemp -d /tmp/triglav-cli-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+export NO_COLOR=1 TERM=xterm
+unset TRIGLAV_KEY CREDENTIALS_DIRECTORY
+failed=0 checked=0
+
+complain() {
+	echo "FAIL: $*"
+	failed=$((failed + 1))
+}
+
+# Exit code, a piece of what is said (to either stream), then the command's words.
+expect() {
+	local code=$1 says=$2 got
+	shift 2
+	checked=$((checked + 1))
+	said=$(timeout 20 "$triglav" "$@" 2>&1 < "${input:-/dev/null}")
+	got=$?
+	[ $got = "$code" ] || complain "triglav $*: exit $got instead of $code: $said"
+	[[ $said == *"$says"* ]] || complain "triglav $*: no \"$says\" in: $said"
+}
+
+# A key that is all right, for a server nobody is at, and broken copies of it.
+state=(--state-dir "$work/state" --runtime-dir "$work/run")
+key=$("$triglav" client add good --address 192.0.2.1:7443 "${state[@]}" 2> "$work/err") || complain "client add: $(cat "$work/err")"
+[[ $key =~ ^tg2_[A-Za-z0-9_-]+$ ]] || complain "client add prints: $key"
+[ ! -s "$work/err" ] || complain "client add says: $(cat "$work/err")"
+[ "$(stat -c %a "$work/state")" = 700 ] || complain "the state directory is not private"
+[ "$(stat -c %a "$work/state/server.key")" = 600 ] || complain "the server's key is not private"
+[ "$(stat -c %a "$work/state/clients.db")" = 600 ] || complain "the accounts are not private"
+
+# --- words and flags ---
+expect 2 "triglav: one encrypted tunnel"
+expect 0 "triglav: one encrypted tunnel" help
+expect 0 "triglav 0." version
+expect 2 'unknown command "stauts"; did you mean "status"?' stauts
+expect 2 'unknown command "xyzzy"; triglav help lists them' xyzzy
+expect 2 'unknown flag --listn; did you mean --listen?' server --listn 0.0.0.0:1
+expect 2 'unknown flag --full-tunel; did you mean --full-tunnel?' tun --full-tunel
+expect 2 'unknown flag -z; see triglav tun --help' tun -z
+expect 2 '--listen needs a value' server --listen
+expect 2 '--listen: expected an address and port such as' server --listen nowhere
+expect 2 '--listen: expected an address and port such as' server --listen 1.2.3.4:70000
+expect 2 '--pool: expected an IPv4 network' server --pool 10.0.0.0
+expect 2 '--pool6: expected an IPv6 network' server --pool6 10.0.0.0/24
+expect 2 '--max-connections: expected a whole number from 1 to 1000000' server --max-connections none
+expect 2 '--route: expected a network' tun "$key" --route 300.0.0.0/8
+expect 2 '--exclude: expected a network' tun "$key" --exclude 10.0.0.0/33
+expect 2 '--strategy: expected one of adaptive, lowest_latency' tun "$key" --strategy fastest
+expect 2 '--aggregation: expected none, full or adaptive' tun "$key" --aggregation some
+expect 2 '--rekey-interval: expected a duration' tun "$key" --rekey-interval 1
+expect 2 '--datapath: "xdp" is not in this version; use auto or udp' tun "$key" --datapath xdp
+expect 2 '--dns-server: expected an address' tun "$key" --dns-server dns.example
+expect 2 '--tun-name: expected the name of an interface' tun "$key" --tun-name a/b
+expect 2 '--name: expected a name of letters' tun "$key" --name ../x
+expect 2 'is one word too many' tun "$key" "$key"
+expect 2 'which server? Give its key' tun
+expect 2 'which file?' config
+expect 2 'which client?' client
+expect 2 'triglav client can add, list, revoke and show, not "remove"' client remove x "${state[@]}"
+expect 2 'triglav uplink can list' uplink
+expect 2 'triglav uplink can list, show, add, remove and set, not "up"' uplink up eth0
+expect 2 'which interface?' uplink add
+expect 2 'what? triglav benchmark --crypto' benchmark
+expect 2 '--qr shows a key string' keygen --qr
+expect 2 '--interval: expected seconds, or a duration' status --interval soon
+
+# --- keys ---
+expect 2 'starts with tg1_ or tg2_' tun tg3_abc
+expect 2 'starts with tg1_ or tg2_' tun hello
+expect 2 '' tun tg2_
+expect 2 '' tun "${key:0:40}"
+[[ $said == *"key"* ]] || complain "a short key is not explained: $said"
+expect 2 'check' tun "${key:0:60}$([ "${key:60:1}" = A ] && echo B || echo A)${key:61}"
+expect 2 '' tun "$key!"
+[[ $said != *"unknown"* && $said == *"triglav: "* ]] || complain "a bad letter is not explained: $said"
+expect 1 "$work/none" tun --key-file "$work/none"
+echo "$key" > "$work/loose.key"
+chmod 644 "$work/loose.key"
+expect 1 "chmod 600 $work/loose.key" tun --key-file "$work/loose.key"
+echo "tg2_junk" > "$work/junk.key"
+chmod 600 "$work/junk.key"
+expect 2 '' tun --key-file "$work/junk.key"
+[[ $said == *"triglav: "* ]] || complain "a junk key file is not explained: $said"
+input=$work/junk.key expect 2 'triglav: ' tun -
+TRIGLAV_KEY=tg9_x expect 2 'starts with tg1_ or tg2_' tun
+mkdir "$work/credentials"
+echo tg8_x > "$work/credentials/key"
+CREDENTIALS_DIRECTORY=$work/credentials expect 2 'starts with tg1_ or tg2_' tun
+
+# The key on the command line is said to be visible; an interface that does not exist is named.
+expect 1 'there is no interface "nosuch0"; there is ' tun "$key" -i nosuch0 "${state[@]}"
+[[ $said == *"can be seen by others in ps"* ]] || complain "nothing is said about ps: $said"
+TRIGLAV_KEY=$key expect 1 'there is no interface "nosuch0"' tun -i nosuch0 "${state[@]}"
+[[ $said != *"can be seen"* ]] || complain "ps is mentioned although the key is in a variable"
+install -m 600 <(echo "$key") "$work/good.key"
+expect 1 'there is no interface "nosuch0"' tun --key-file "$work/good.key" -i nosuch0 "${state[@]}"
+input=$work/good.key expect 1 'there is no interface "nosuch0"' tun - -i nosuch0 "${state[@]}"
+
+# --- files ---
+file() { # text
+	printf '%b' "$1" > "$work/test.toml"
+	chmod 600 "$work/test.toml"
+}
+expect 1 "cannot read $work/none.toml" server --config "$work/none.toml"
+file '[server]\nlisen = []\n'
+expect 2 'test.toml:2: unknown key server.lisen; did you mean server.listen?' server --config "$work/test.toml"
+file '[server]\nmax_connections = "x"\n'
+expect 2 'test.toml:2: server.max_connections: expected a whole number' server --config "$work/test.toml"
+file '[server\n'
+expect 2 'test.toml:1: ' server --config "$work/test.toml"
+file '[server]\nopen = true\n'
+expect 2 "test.toml:2: server.open is a key of a server's file" tun --config "$work/test.toml"
+file "[client]\nauth_key = \"$key\"\n"
+expect 1 'there is no interface "nosuch0"' tun --config "$work/test.toml" -i nosuch0 "${state[@]}"
+chmod 644 "$work/test.toml"
+expect 4 "chmod 600 $work/test.toml" tun --config "$work/test.toml" -i nosuch0
+for side in server client; do
+	expect 0 '[tun]' config --$side
+	expect 0 '' config --$side -o "$work/$side.toml"
+	expect 1 'File exists' config --$side -o "$work/$side.toml"
+done
+expect 0 tg1_ server --print-key --address 192.0.2.1:7443 "${state[@]}" --config "$work/server.toml"
+expect 2 'which server?' tun --config "$work/client.toml"
+
+# --- no daemon ---
+expect 3 'no triglav runs here' status --runtime-dir "$work/run"
+expect 3 'no triglav named "tg9" runs' status --runtime-dir "$work/run" --name tg9
+expect 3 'no triglav runs here' uplink list --runtime-dir "$work/run"
+expect 3 'no triglav runs here' uplink add eth0 --runtime-dir "$work/run"
+
+# --- credentials ---
+expect 1 'there is a client "good" already' client add good --address 192.0.2.1:7443 "${state[@]}"
+expect 2 'is no name for a client' client add 'a b' --address 192.0.2.1:7443 "${state[@]}"
+expect 1 'there is no client "other"' client revoke other "${state[@]}"
+expect 1 'there is no client "other"' client show other "${state[@]}"
+expect 2 '--address: expected an address' client add other --address example "${state[@]}"
+again=$("$triglav" client show good --print-key --address 192.0.2.1:7443 "${state[@]}")
+[ "$again" = "$key" ] || complain "client show --print-key prints another key: $again"
+expect 0 '"name": "good"' client list --json "${state[@]}"
+expect 0 'good                 valid' client list "${state[@]}"
+expect 0 '' client revoke good "${state[@]}"
+expect 0 'good                 revoked' client show good "${state[@]}"
+expect 1 'its secret is forgotten' client show good --print-key "${state[@]}"
+expect 0 tg2_ client add good --address 192.0.2.1:7443 "${state[@]}"
+
+# --- the server's key ---
+public=$("$triglav" server --print-key --address 192.0.2.1:7443 "${state[@]}" 2> "$work/err")
+[[ $public =~ ^tg1_[A-Za-z0-9_-]+$ && ! -s $work/err ]] || complain "server --print-key prints: $public $(cat "$work/err")"
+[[ $public == "tg1_${key:4:42}"* ]] || complain "server and client keys name different servers"
+expect 1 'there is no key' server --key "$work/other.key" --print-key --address 192.0.2.1:7443 "${state[@]}"
+expect 0 tg1_ server --key "$work/other.key" --generate-key --print-key --address 192.0.2.1:7443 "${state[@]}"
+expect 0 tg1_ server --key "$work/other.key" --generate-key --print-key --address 192.0.2.1:7443 "${state[@]}"
+chmod 640 "$work/other.key"
+expect 1 "chmod 600 $work/other.key" server --key "$work/other.key" --print-key --address 192.0.2.1:7443 "${state[@]}"
+echo junk > "$work/junk2.key"
+chmod 600 "$work/junk2.key"
+expect 1 "$work/junk2.key" server --key "$work/junk2.key" --print-key --address 192.0.2.1:7443 "${state[@]}"
+expect 0 tg1_ keygen -o "$work/new.key" --address '[2001:db8::1]:7443'
+[ "$(stat -c %a "$work/new.key")" = 600 ] || complain "keygen's file is not private"
+expect 1 'File exists' keygen -o "$work/new.key"
+expect 0 '█' keygen -o "$work/new2.key" --address 192.0.2.1:7443 --qr
+[[ $("$triglav" keygen) =~ ^[A-Za-z0-9_-]{43}$ ]] || complain "keygen prints no key"
+
+# --- output that cannot be written ---
+"$triglav" help > /dev/full 2> "$work/err"
+[ $? = 1 ] || complain "a full disk goes unnoticed"
+
+expect 2 'unknown flag --pool' client add x --pool 10.0.0.0/8
+
+# Each help page has an example and fits a screen of 80 columns and 30 lines.
+for command in server tun keygen client status uplink config benchmark; do
+	expect 0 'Example:' $command --help
+	[ "$(wc -l <<< "$said")" -le 30 ] || complain "the help of $command does not fit a screen"
+	expect 0 'Example:' $command --help-all
+	[ -z "$(grep -E '.{81}' <<< "$said")" ] || complain "the help of $command is too wide"
+done
+
+echo "$checked commands checked, $failed complaints"
+[ $failed = 0 ]
