@@ -545,6 +545,8 @@ launch_client() { # further flags
 	if [[ " $* " != *" -i "* && " $* " != *" --auto-discover "* ]]; then
 		for i in $LAB_UPLINKS; do flags+=(-i up$i); done
 	fi
+	# Namespaces share /etc: no test may touch this machine's resolv.conf.
+	[[ " $* " == *" --dns "* ]] || flags+=(--no-dns)
 	: > "$LAB/client.log"
 	lab_run client client "$TRIGLAV" tun --key-file "${KEY_FILE:-$LAB/laptop.key}" "${flags[@]}" \
 		--tun-name tg0 --name "$LAB_ID-c" --runtime-dir "$LAB/run" --state-dir "$LAB/client-state" "$@"

@@ -48,6 +48,8 @@ const struct setting settings_table[] = {
 	{ .key = "server.allow", .flag = "allow", .metavar = "CIDR", .sides = SETTINGS_SERVER, .rare = true,
 	  .type = VALUE_PREFIXES, .max = RUN_MAX_PREFIXES, .place = AT(server.allow.at), .count = AT(server.allow.count),
 	  .example = "[\"192.168.1.0/24\"]", .help = "network behind the server that clients may reach; may be repeated" },
+	{ .key = "server.dns", .flag = "dns", .sides = SETTINGS_SERVER, .rare = true, .type = VALUE_BOOL, .place = AT(server.dns),
+	  .preset = "false", .help = "clients may ask a name server on this host, at its inner address" },
 	{ .key = "server.workers", .flag = "workers", .metavar = "N", .sides = SETTINGS_SERVER, .rare = true,
 	  .type = VALUE_COUNT, .min = 1, .max = 64, .place = AT(server.workers),
 	  .preset = "1", .help = "threads that move packets" },

@@ -342,6 +342,8 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 	err = links_init(&w->links, w->epoll, w->server ? SERVER_LINKS : CLIENT_LINKS);
 	if (!err)
 		err = watch_own(w, set->tun);
+	/* Nobody outside may know which flows share a slot. */
+	tun_set_hash_key(set->tun, rand_u64(&w->random));
 	w->tun = set->tun;
 	if (!err)
 		err = start_thread(w);

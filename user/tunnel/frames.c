@@ -107,18 +107,6 @@ bool frames_add_response(struct frames *f, u64 token)
 	return add_token(f, TG_FRAME_RESPONSE, token);
 }
 
-bool frames_add_skip(struct frames *f, u16 slot, u32 first, u32 count)
-{
-	u8 *p = begin_eliciting(f, TG_FRAME_SKIP, 10);
-
-	if (!p)
-		return false;
-	put_be16(p, slot);
-	put_be32(p + 2, first);
-	put_be32(p + 6, count);
-	return true;
-}
-
 bool frames_add_close(struct frames *f, enum tg_close_code code, const char *text)
 {
 	u32 len = (u32)strnlen(text, 120);

@@ -35,7 +35,6 @@ bool frames_add_pong(struct frames *f, u64 token, u32 delay_us);
 bool frames_add_path(struct frames *f, u8 path_id, enum tg_path_state state, u8 reason);
 bool frames_add_challenge(struct frames *f, u64 token);
 bool frames_add_response(struct frames *f, u64 token);
-bool frames_add_skip(struct frames *f, u16 slot, u32 first, u32 count);
 bool frames_add_close(struct frames *f, enum tg_close_code code, const char *text);
 
 /* One frame as read. */

@@ -93,7 +93,7 @@ struct path {
 	enum tunnel_path_state state;
 	struct health health;
 
-	struct path_key *previous, *current, *next;
+	struct path_key *previous, *current;
 	struct sent sent;		/* our numbers: go on through rekeys */
 	struct received received;
 	struct rtt rtt;

@@ -94,8 +94,7 @@ static void free_keys(struct path *p)
 {
 	path_key_free(p->tunnel, p->previous);
 	path_key_free(p->tunnel, p->current);
-	path_key_free(p->tunnel, p->next);
-	p->previous = p->current = p->next = NULL;
+	p->previous = p->current = NULL;
 }
 
 void path_reset(struct path *p)
