@@ -185,5 +185,40 @@ for command in server tun keygen client status uplink config benchmark; do
 	[ -z "$(grep -E '.{81}' <<< "$said")" ] || complain "the help of $command is too wide"
 done
 
+# --- completions and manuals know every flag and key; what is installed is complete ---
+page=$(sed 's/\\-/-/g' user/dist/triglav.8)
+keys=$(sed 's/\\-/-/g' user/dist/triglav.toml.5)
+for command in server tun keygen client status uplink config benchmark; do
+	for flag in $("$triglav" $command --help-all | grep -oE '^  (-., )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+'); do
+		checked=$((checked + 1))
+		grep -qE -- "[[:space:]\"]$flag( |\"|\$)" user/dist/triglav.bash || complain "the bash completion lacks $flag of $command"
+		grep -q -- "$flag" user/dist/_triglav || complain "the zsh completion lacks $flag of $command"
+		[[ $page == *"$flag"* || $flag == --help-all ]] || complain "triglav(8) lacks $flag of $command"
+	done
+done
+for key in $({ "$triglav" config --server; "$triglav" config --client; } | sed -n 's/^#\([a-z0-9_]*\) = .*/\1/p' | sort -u); do
+	checked=$((checked + 1))
+	[[ $keys =~ [[:space:]]$key[[:space:]] ]] || complain "triglav.toml(5) lacks $key"
+done
+bash -n user/dist/triglav.bash || complain "the bash completion is no bash"
+complete_with() { # words...
+	(. user/dist/triglav.bash && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _triglav && echo "${COMPREPLY[*]}")
+}
+[ "$(complete_with triglav sta)" = status ] || complain "triglav sta completes to: $(complete_with triglav sta)"
+[ "$(complete_with triglav tun --kill)" = --kill-switch ] || complain "--kill completes to: $(complete_with triglav tun --kill)"
+sh user/dist/install.sh "$work/root" /usr build > "$work/err" 2>&1 || complain "install: $(cat "$work/err")"
+for path in usr/bin/triglav usr/lib/systemd/system/triglav-server.service usr/lib/systemd/system/triglav@.service \
+	usr/lib/sysusers.d/triglav.conf usr/lib/tmpfiles.d/triglav.conf usr/share/man/man8/triglav.8 usr/share/man/man5/triglav.toml.5 \
+	usr/share/bash-completion/completions/triglav usr/share/zsh/site-functions/_triglav etc/triglav; do
+	[ -e "$work/root/$path" ] || complain "not installed: $path"
+done
+grep -q '^ExecStart=/usr/bin/triglav server' "$work/root/usr/lib/systemd/system/triglav-server.service" || complain "the unit starts something else"
+grep -rq '@PREFIX@' "$work/root/usr/lib" && complain "a unit was installed unfinished"
+if command -v groff > /dev/null; then
+	for page in user/dist/triglav.8 user/dist/triglav.toml.5; do
+		[ -z "$(groff -man -ww -z "$page" 2>&1)" ] || complain "$page: $(groff -man -ww -z "$page" 2>&1 | head -n 3)"
+	done
+fi
+
 echo "$checked commands checked, $failed complaints"
 [ $failed = 0 ]

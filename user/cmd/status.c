@@ -63,7 +63,11 @@ static void wait_interval(void)
 
 static int look(json_t **now)
 {
-	return cmd_ask(asked.runtime_dir, asked.name, json_pack("{s:s}", "command", "status"), now);
+	int code = cmd_ask(asked.runtime_dir, asked.name, json_pack("{s:s}", "command", "status"), now);
+
+	if (!code)
+		json_object_del(*now, "ok");
+	return code;
 }
 
 static int watch(void)
@@ -106,7 +110,6 @@ static int run(const struct command *command, int argc, char **argv)
 	code = look(&now);
 	if (code)
 		return code;
-	json_object_del(now, "ok");
 	show(now, NULL, 0);
 	json_decref(now);
 	return CMD_OK;
