@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* settings_test.c - files and flags into settings: what is right, and what is said about what is wrong */
+/* settings_test.c - files and flags into settings, and what is said about mistakes */
 #include "unit/unit.h"
 
 #include <errno.h>

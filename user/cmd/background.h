@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* background.h - --daemon and --pid-file
  *
- * The process forks before it opens anything. The parent waits until the child serves, so that its exit code tells
- * the truth; errors of the start still reach the terminal.
+ * The process forks before it opens anything. The parent waits until the child serves, so that
+ * its exit code tells the truth; errors of the start still reach the terminal.
  */
 #ifndef TG_CMD_BACKGROUND_H
 #define TG_CMD_BACKGROUND_H
@@ -28,8 +28,8 @@ bool background_is_parent(const struct background *b);
 /* Parent: waits until the child is ready or has ended; returns the exit code. */
 int background_wait(struct background *b);
 
-/* Child, or the only process: it serves from now on. Writes the pid file; gives the terminal up, the log goes to the journal or a
- * file. 0, or negative errno with error[256]. */
+/* Child, or the only process: it serves from now on. Writes the pid file; gives the terminal up,
+ * the log goes to the journal or a file. 0, or negative errno with error[256]. */
 int background_ready(struct background *b, char *error);
 
 /* Removes the pid file. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* client.c - triglav client: the credentials of a server
  *
- * Works on the accounts directly, so the server need not run; one that does is told to read them again.
+ * Works on the accounts directly, so the server need not run; one that does is told to read them
+ * again.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -37,18 +37,21 @@ int cmd_fail(enum cmd_exit code, const char *fmt, ...) __attribute__((format(pri
 /* The exit code for a negative errno of client_run(), server_run() and the like. */
 enum cmd_exit cmd_exit_of(int err);
 
-/* Takes the flags out of argv: those of the command, and with settings those of the table. What is left, at most max words, goes to
- * words. Returns how many words; or, when the command is over (help was printed, or an error), -1 with *code. */
+/* Takes the flags out of argv: those of the command, and with settings those of the table. What
+ * is left, at most max words, goes to words. Returns how many words; or, when the command is
+ * over (help was printed, or an error), -1 with *code. */
 int cmd_parse(const struct command *command, int argc, char **argv, struct settings *settings, char **words, int max,
 	      int *code);
 
 /* The help of one command; `all`: rare flags too. */
 void cmd_help(FILE *out, const struct command *command, bool all);
 
-/* --config F, for commands with settings: reads it, then settings_finish(). Flags have been parsed. */
+/* --config F, for commands with settings: reads it, then settings_finish(). Flags have been
+ * parsed. */
 int cmd_finish_settings(struct settings *settings, const char *config);
 
-/* Which daemon is meant: the one that was named, the only one there is, or tg0. CMD_OK, CMD_NO_DAEMON, CMD_USAGE (several; said). */
+/* Which daemon is meant: the one that was named, the only one there is, or tg0. CMD_OK,
+ * CMD_NO_DAEMON, CMD_USAGE (several; said). */
 int cmd_choose_daemon(const char *runtime_dir, char name[RUN_NAME_BYTES]);
 
 /* Asks the daemon; says what went wrong. CMD_OK with *answer. Takes the request. */

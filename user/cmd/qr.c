@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* qr.c - a text as a QR code in the terminal
  *
- * Two rows of modules make a line of half blocks. Light modules are drawn and dark ones left out: terminals are mostly
- * dark, and readers want dark on light.
+ * Two rows of modules make a line of half blocks. Light modules are drawn and dark ones left
+ * out: terminals are mostly dark, and readers want dark on light.
  */
 #include "cmd/qr.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* server.c - triglav server: the far end
  *
- * First start: makes the server's key and a first credential, prints it. Then the daemon's hooks: control socket,
- * accounts written in the background, pid file.
+ * First start: makes the server's key and a first credential, prints it. Then the daemon's
+ * hooks: control socket, accounts written in the background, pid file.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -119,7 +119,8 @@ static void hint_private(const struct key_string *k)
 		 addr_format(&k->addrs[0], text));
 }
 
-/* Prints the string that lets the first client in: its own credential, or the public key of an open server. */
+/* Prints the string that lets the first client in: its own credential, or the public key of an
+ * open server. */
 static int print_first_key(const struct settings *s, struct accounts *accounts)
 {
 	struct key_string k;
@@ -192,7 +193,8 @@ static int start(struct settings *s, struct running *r)
 	bool made;
 	int code, err;
 
-	/* Without being asked only the default key is made: a path that was given may be a mistake. */
+	/* Without being asked only the default key is made: a path that was given may be a
+	 * mistake. */
 	bool make = asked.generate_key || settings_source(s, "key") == SETTINGS_PRESET;
 
 	code = server_keys_load(s, make, &made, s->server.secret);

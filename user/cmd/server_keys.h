@@ -6,11 +6,13 @@
 #include "crypto/keys.h"
 #include "manage/settings.h"
 
-/* Reads the secret of s->key_file; makes the file (and the state directory) when it is missing and `make`. CMD_OK, or said. */
+/* Reads the secret of s->key_file; makes the file (and the state directory) when it is missing
+ * and `make`. CMD_OK, or said. */
 int server_keys_load(const struct settings *s, bool make, bool *made, u8 secret[32]);
 
-/* Fills the string's public key and addresses: --address, else --listen where it is specific, else those of this
- * host's interfaces with a default route. false: none found. *private_only: clients elsewhere will not reach them. */
+/* Fills the string's public key and addresses: --address, else --listen where it is specific,
+ * else those of this host's interfaces with a default route. false: none found. *private_only:
+ * clients elsewhere will not reach them. */
 bool server_keys_describe(const struct settings *s, const u8 secret[32], struct key_string *k, bool *private_only);
 
 /* Adds a credential. */

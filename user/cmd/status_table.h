@@ -7,8 +7,8 @@
 
 #include "base/types.h"
 
-/* The answer of a client or a server to "status". `before` is the one before, `apart_us` earlier, or NULL: with it there are
- * columns for what moves now. */
+/* The answer of a client or a server to "status". `before` is the one before, `apart_us`
+ * earlier, or NULL: with it there are columns for what moves now. */
 void status_print(const json_t *now, const json_t *before, u64 apart_us, bool detailed);
 
 /* The "uplinks" of a client: one line each. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* control.c - the daemon's end of the control socket
  *
- * Everything is bounded before it is looked at: who (peer credentials), how many (connections), how long (a line), and for
- * how long (idle time out). A slow reader delays nobody: answers wait in its buffer, and it is not read from meanwhile.
+ * Everything is bounded before it is looked at: who (peer credentials), how many (connections),
+ * how long (a line), and for how long (idle time out). A slow reader delays nobody: answers wait
+ * in its buffer, and it is not read from meanwhile.
  */
 #include "manage/control.h"
 
@@ -181,8 +182,8 @@ static void on_event(struct bufferevent *io, short what, void *arg)
 	drop_connection(arg);
 }
 
-/* root, the daemon's own user, and members of the socket's group. The file's mode says the same; this also
- * holds for a descriptor that somebody passed on. */
+/* root, the daemon's own user, and members of the socket's group. The file's mode says the same;
+ * this also holds for a descriptor that somebody passed on. */
 static bool may_ask(const struct control *control, int fd)
 {
 	struct ucred peer;

@@ -7,8 +7,9 @@
 
 #define NEAREST_MAX_LETTERS 64u
 
-/* Edits (insert, delete, replace, swap neighbours) from one word to the other: optimal string alignment distance, Boytsov, "Indexing
- * methods for approximate dictionary searching", 2011. Longer words than NEAREST_MAX_LETTERS are infinitely far. */
+/* Edits (insert, delete, replace, swap neighbours) from one word to the other: optimal string
+ * alignment distance, Boytsov, "Indexing methods for approximate dictionary searching", 2011.
+ * Longer words than NEAREST_MAX_LETTERS are infinitely far. */
 u32 nearest_distance(const char *a, const char *b);
 
 /* Is the distance small enough for a typing error? */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* report.h - snapshots and accounts as JSON, the form in which they leave the daemon
  *
- * Names are stable and carry their units. All return a new object, NULL when there is no memory. Times that never
- * happened are null.
+ * Names are stable and carry their units. All return a new object, NULL when there is no memory.
+ * Times that never happened are null.
  */
 #ifndef TG_MANAGE_REPORT_H
 #define TG_MANAGE_REPORT_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* settings.h - what a daemon is told: command line over file over default
  *
- * One table (settings_table.c) describes every key. Files, flags, `triglav config`, the short help and the hints for unknown keys
- * all come from it.
+ * One table (settings_table.c) describes every key. Files, flags, `triglav config`, the short
+ * help and the hints for unknown keys all come from it.
  */
 #ifndef TG_MANAGE_SETTINGS_H
 #define TG_MANAGE_SETTINGS_H
@@ -71,25 +71,27 @@ struct settings {
 
 enum settings_source { SETTINGS_PRESET, SETTINGS_FILE, SETTINGS_FLAG };
 
-/* Everything at its default. 0, or -ENOMEM. settings_wipe() when done: there may be secrets in it. */
+/* Everything at its default. 0, or -ENOMEM. settings_wipe() when done: there may be secrets in
+ * it. */
 int settings_init(struct settings *s, enum settings_side side);
 void settings_wipe(struct settings *s);
 
-/* Reads a TOML file, or its text (`file` names it in errors). Keys that a flag has set stay. -EINVAL with "FILE:LINE: what is wrong" in
- * error; -EPERM for a file with a key that others may read; what open() says. On error s may have been changed in part. */
+/* Reads a TOML file, or its text (`file` names it in errors). Keys that a flag has set stay.
+ * -EINVAL with "FILE:LINE: what is wrong" in error; -EPERM for a file with a key that others may
+ * read; what open() says. On error s may have been changed in part. */
 int settings_read_file(struct settings *s, const char *file, char error[SETTINGS_ERROR_BYTES]);
 int settings_read_text(struct settings *s, const char *file, const char *text, size_t len,
 		       char error[SETTINGS_ERROR_BYTES]);
 
-/* Is argv[*at] one of the flags taken? 1: it was, *at is the last word it used up; 0: no; -EINVAL with error: its value is wrong;
- * -ENOTSUP: the value is for another version. */
+/* Is argv[*at] one of the flags taken? 1: it was, *at is the last word it used up; 0: no;
+ * -EINVAL with error: its value is wrong; -ENOTSUP: the value is for another version. */
 int settings_flag(struct settings *s, int argc, char **argv, int *at, char error[SETTINGS_ERROR_BYTES]);
 
 /* Where did the value of this row come from? The flag names the row ("full-tunnel"). */
 enum settings_source settings_source(const struct settings *s, const char *flag);
 
-/* Fills s->client or s->server with what both sides share and with what follows from other keys: full tunnel and DNS are on when no routes
- * are given. Strings in them belong to s. */
+/* Fills s->client or s->server with what both sides share and with what follows from other keys:
+ * full tunnel and DNS are on when no routes are given. Strings in them belong to s. */
 void settings_finish(struct settings *s);
 
 /* The commented file of `triglav config`. */
@@ -104,7 +106,8 @@ void settings_print_flag(FILE *out, const char *words, const char *help);
 /* The table, ended by a row without key and flag. */
 extern const struct setting settings_table[];
 
-/* The flag of this side nearest to a mistyped one (no dashes), or NULL when none is near; the same for keys. */
+/* The flag of this side nearest to a mistyped one (no dashes), or NULL when none is near; the
+ * same for keys. */
 const char *settings_nearest_flag(enum settings_side side, const char *typed);
 const char *settings_nearest_key(enum settings_side side, const char *typed);
 

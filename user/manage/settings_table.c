@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* settings_table.c - every configuration key: its name, type, default, help and place
  *
- * Only keys that do something belong here. In the order in which `triglav config` and the help show them; rows of one
- * section stand together.
+ * Only keys that do something belong here. In the order in which `triglav config` and the help
+ * show them; rows of one section stand together.
  */
 #include <stddef.h>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* toml.cc - a TOML document as a list of its keys, with line numbers
  *
- * Everything C++ ends here: exceptions are caught, values become jansson's. The parser limits how deep a document nests.
+ * Everything C++ ends here: exceptions are caught, values become jansson's. The parser limits
+ * how deep a document nests.
  */
 #include "manage/toml.h"
 
@@ -14,7 +15,8 @@
 #include <string_view>
 #include <vector>
 
-/* The parser asserts things that a file can break (3.3.0: a document that is "[."). Such a file is an error, not an abort. */
+/* The parser asserts things that a file can break (3.3.0: a document that is "[."). Such a file
+ * is an error, not an abort. */
 #define TOML_ASSERT(expr) ((expr) ? void() : throw std::runtime_error("this is no TOML"))
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wterminate"	/* where the parser may not throw it ends the program, as assert() did */

@@ -39,7 +39,8 @@ struct value_slot {
 
 #define VALUE_EXPECTS_BYTES 192
 
-/* Stores a value. 0; -EINVAL: not of that type, see value_expects(); -ENOSPC: the list is full; -ENOTSUP: known, but not in this version. */
+/* Stores a value. 0; -EINVAL: not of that type, see value_expects(); -ENOSPC: the list is full;
+ * -ENOTSUP: known, but not in this version. */
 int value_set(const struct value_slot *slot, const char *text);
 
 /* What would have been right, for "expected ...": writes into out and returns it. */
@@ -47,7 +48,8 @@ const char *value_expects(const struct value_slot *slot, char out[VALUE_EXPECTS_
 
 bool value_is_list(enum value_type type);
 
-/* "1h30m" style texts are not durations: one number, one unit of us, ms, s, m, h, d. 0 or -EINVAL. */
+/* "1h30m" style texts are not durations: one number, one unit of us, ms, s, m, h, d. 0 or
+ * -EINVAL. */
 int value_parse_duration(const char *text, u64 *us);
 
 #endif

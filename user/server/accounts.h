@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* accounts.h - the credentials a server hands out, and what it remembers about each
  *
- * A SQLite file holds them; a table in memory answers the workers. Functions marked (memory) touch only the
- * table: any thread, never wait for the disk. All others use the database: one thread at a time, they may
- * wait for another process that writes (`triglav client add` beside a running server). What the
- * (memory) functions change reaches the disk with accounts_flush().
+ * A SQLite file holds them; a table in memory answers the workers. Functions marked (memory)
+ * touch only the table: any thread, never wait for the disk. All others use the database: one
+ * thread at a time, they may wait for another process that writes (`triglav client add` beside a
+ * running server). What the (memory) functions change reaches the disk with accounts_flush().
  */
 #ifndef TG_SERVER_ACCOUNTS_H
 #define TG_SERVER_ACCOUNTS_H
@@ -30,8 +30,8 @@ struct account {
 	u8 ip6[16];
 };
 
-/* Opens STATE_DIR/clients.db and loads it; makes the directory (0700) and the file (0600) when missing. 0 or negative errno, error says
- * what and where. */
+/* Opens STATE_DIR/clients.db and loads it; makes the directory (0700) and the file (0600) when
+ * missing. 0 or negative errno, error says what and where. */
 int accounts_open(struct accounts **out, const char *state_dir, char error[ACCOUNTS_ERROR_BYTES]);
 
 /* Writes what is left to write, wipes the secrets. NULL is fine. */
@@ -40,23 +40,28 @@ void accounts_close(struct accounts *a);
 /* What the database said about the last -EIO; belongs to the accounts. */
 const char *accounts_error(const struct accounts *a);
 
-/* A new client with a random id and secret. -EEXIST: a client of that name is there and not revoked; -EINVAL: no good name; -EIO. */
+/* A new client with a random id and secret. -EEXIST: a client of that name is there and not
+ * revoked; -EINVAL: no good name; -EIO. */
 int accounts_add(struct accounts *a, const char *name, u8 id[8], u8 secret[32]);
 
-/* It is not let in any more and its secret is forgotten; *id tells whom. -ENOENT when no unrevoked client has that name. */
+/* It is not let in any more and its secret is forgotten; *id tells whom. -ENOENT when no
+ * unrevoked client has that name. */
 int accounts_revoke(struct accounts *a, const char *name, u8 id[8]);
 
-/* Reads the file again: clients that another process added or revoked. revoked() is called, without locks, for each that was valid
- * before and is not now; may be NULL. 0 or -EIO. */
+/* Reads the file again: clients that another process added or revoked. revoked() is called,
+ * without locks, for each that was valid before and is not now; may be NULL. 0 or -EIO. */
 int accounts_reload(struct accounts *a, void (*revoked)(void *ctx, const u8 id[8]), void *ctx);
 
-/* Writes times, addresses and totals that changed. 0 or -EIO (they stay to be written then). Cheap when nothing changed. */
+/* Writes times, addresses and totals that changed. 0 or -EIO (they stay to be written then).
+ * Cheap when nothing changed. */
 int accounts_flush(struct accounts *a);
 
-/* (memory) All of them, by name, revoked ones too: *out is malloc()ed, returns how many; -ENOMEM. */
+/* (memory) All of them, by name, revoked ones too: *out is malloc()ed, returns how many;
+ * -ENOMEM. */
 int accounts_list(struct accounts *a, struct account **out);
 
-/* (memory) A client that may come in. -ENOENT unknown, -EACCES revoked. account or secret may be NULL. */
+/* (memory) A client that may come in. -ENOENT unknown, -EACCES revoked. account or secret may be
+ * NULL. */
 int accounts_find(struct accounts *a, const u8 id[8], struct account *account, u8 secret[32]);
 
 /* (memory) By name, unrevoked before revoked. -ENOENT. */
@@ -65,7 +70,8 @@ int accounts_find_name(struct accounts *a, const char *name, struct account *acc
 /* (memory) Replay rule: is this TAI64N later than the last accepted one? */
 bool accounts_time_is_fresh(struct accounts *a, const u8 id[8], const u8 time[12]);
 
-/* (memory) A session was confirmed: its time is the new floor (an older one changes nothing), and the client was seen. */
+/* (memory) A session was confirmed: its time is the new floor (an older one changes nothing),
+ * and the client was seen. */
 void accounts_accept_time(struct accounts *a, const u8 id[8], const u8 time[12], u64 now_s);
 
 /* (memory) The address to give it next time; zeroes: none. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* admission.c - who gets a session, and with which inner addresses
  *
- * A grant takes its addresses at once and gives them back exactly once. The same client may hold several grants for
- * a moment (a repeated first message, a session that replaces another): they share the
- * client's addresses, which the pool counts.
+ * A grant takes its addresses at once and gives them back exactly once. The same client may hold
+ * several grants for a moment (a repeated first message, a session that replaces another): they
+ * share the client's addresses, which the pool counts.
  */
 #include "server/admission.h"
 

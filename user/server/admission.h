@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* admission.h - who gets a session, and with which inner addresses
  *
- * Joins accounts and address pools into the questions that struct tunnel_events asks. All functions may be called from
- * any worker; they never wait for the disk.
+ * Joins accounts and address pools into the questions that struct tunnel_events asks. All
+ * functions may be called from any worker; they never wait for the disk.
  */
 #ifndef TG_SERVER_ADMISSION_H
 #define TG_SERVER_ADMISSION_H
@@ -32,10 +32,11 @@ struct admission_counters {
 };
 void admission_counters(struct admission *a, struct admission_counters *out);
 
-/* The callbacks of struct tunnel_events, ctx being the admission. Every grant is given back once: by grant_unused() or
- * session_closed(). admit: -EACCES (anonymous on a closed server, revoked), -ENOENT (unknown id), -EALREADY (time not later than
- * the last accepted one), -EUSERS (max_sessions), -ENOSPC (no address). session_opened stores the time; opened and closed only touch memory,
- * see accounts_flush(). `last` may be NULL. */
+/* The callbacks of struct tunnel_events, ctx being the admission. Every grant is given back
+ * once: by grant_unused() or session_closed(). admit: -EACCES (anonymous on a closed server,
+ * revoked), -ENOENT (unknown id), -EALREADY (time not later than the last accepted one), -EUSERS
+ * (max_sessions), -ENOSPC (no address). session_opened stores the time; opened and closed only
+ * touch memory, see accounts_flush(). `last` may be NULL. */
 int admission_admit(void *ctx, const struct tunnel_request *request, struct tunnel_grant *grant);
 void admission_grant_unused(void *ctx, const struct tunnel_grant *grant);
 void admission_session_opened(void *ctx, const struct tunnel_grant *grant, u64 handle);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* pool.c - inner addresses of one prefix, handed out to clients
  *
- * Client number i has host number i + 2 (0 names the network, 1 is the server). Entries exist up to the highest number that
- * was ever touched, so that a /64 costs no more than its clients do.
+ * Client number i has host number i + 2 (0 names the network, 1 is the server). Entries exist up
+ * to the highest number that was ever touched, so that a /64 costs no more than its clients do.
  */
 #include "server/pool.h"
 
