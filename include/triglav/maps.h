@@ -35,6 +35,7 @@
 	X(TOO_LARGE, "too_large", "inner packet larger than the tunnel carries") \
 	X(NO_PATH, "no_path", "no path can carry the packet now") \
 	X(NO_BUFFER, "no_buffer", "the worker's buffer pool is dry") \
+	X(NO_MEMORY, "no_memory", "no memory for a new key or session") \
 	X(LINK_FULL, "link_full", "the link's socket took no more") \
 	X(LINK_ERROR, "link_error", "the link refused the packet") \
 	X(BAD_FRAME, "bad_frame", "control frame that does not parse")

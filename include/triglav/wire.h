@@ -116,7 +116,8 @@ struct tg_answer_payload {
 	__u8 seen_family;	/* the client's address as the server sees it: 4 or 6 */
 	__u8 seen_ip[16];
 	__be16 seen_port;
-	__u8 zero[37];
+	__u8 flags;		/* TG_ANSWER_... */
+	__u8 zero[36];
 } __attribute__((packed));
 
 struct tg_cookie {
@@ -135,6 +136,8 @@ struct tg_versions {
 	__be32 receiver;
 	__u8 versions[8];	/* the first `count` are spoken here */
 } __attribute__((packed));
+
+#define TG_ANSWER_FRESH 1	/* the server holds no such path: packet numbers begin at 0 on both sides */
 
 /* Features */
 #define TG_FEATURE_CSUM 1u	/* this end can finish partial checksums */

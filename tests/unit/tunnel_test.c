@@ -175,6 +175,7 @@ static void all_links_may_go_and_come_back(void **state)
 	before = w.server.delivered;
 	world_flow(&w, &w.client, SEC, 50 * MSEC, 500, 2000);
 	assert_true(w.server.delivered >= before + 19);
+	assert_int_equal(w.opened, 1);	/* a late answer to an opening does not replace the session */
 	world_end(&w);
 }
 
@@ -252,7 +253,7 @@ static void an_open_server_admits_without_credential(void **state)
 	(void)state;
 	world_init(&w, 12);
 	w.client_settings.has_credential = false;
-	w.server_settings.max_sessions = 77;	/* world_admit() takes this for --open */
+	w.open = true;
 	world_start(&w, 2);
 	world_run(&w, SEC);
 	assert_int_equal(w.connected, 1);
@@ -664,6 +665,208 @@ static void days_of_idling_keep_the_session(void **state)
 	world_end(&w);
 }
 
+/* ---- what a review found ---- */
+
+static void put_junk_answer(u32 index)
+{
+	struct flying f = { .at_us = w.now_us, .len = sizeof(struct tg_answer) };
+	struct tg_answer *m = (struct tg_answer *)f.data;
+
+	m->type = TG_TYPE_ANSWER;
+	m->version = TG_VERSION_WIRE;
+	m->pattern = TG_PATTERN_NKPSK0;
+	m->receiver = htobe32(index);
+	f.from.remote = w.server_address;
+	f.from.link = 1;
+	world_put(&w, &f);
+}
+
+static bool first_answer_only(void *arg, struct flying *f)
+{
+	u32 *answers = arg;
+
+	return f->to_server || (f->data[0] == TG_TYPE_ANSWER && !(*answers)++);
+}
+
+static void answers_to_attempts_of_a_forgotten_session_do_no_harm(void **state)
+{
+	u32 answers = 0;
+
+	(void)state;
+	world_init(&w, 21);
+	w.tap = first_answer_only;
+	w.tap_arg = &answers;
+	world_start(&w, 1);
+	for (u32 i = 0; i < 800; i++) {
+		for (u32 k = 0; k < TRIES; k++)
+			if (w.client.tunnel->uplinks[0]->attempts[k].active)
+				put_junk_answer(w.client.tunnel->uplinks[0]->attempts[k].local_index);
+		world_run(&w, 10 * MSEC);
+	}
+	assert_int_equal(w.connected, 0);
+	w.tap = NULL;
+	world_run(&w, 3 * SEC);
+	assert_int_equal(w.connected, 1);
+	world_end(&w);
+}
+
+static struct path *server_path(u32 id)
+{
+	struct session *s = map_get(&w.server.tunnel->by_handle, w.client.tunnel->session->handle);
+
+	return s->paths[id];
+}
+
+/* As if the sender's direction had carried so many packets already. */
+static void set_numbers(struct path *sender, struct path *receiver, u64 number)
+{
+	sent_free(&sender->sent);
+	sent_init(&sender->sent);
+	sender->sent.next = sender->sent.oldest = number;
+	sender->current->first_number = number;
+	received_init(&receiver->received);
+	receiver->largest_received = number - 1;
+	receiver->current->first_received = number - 1;
+}
+
+static void rekeys_go_on_beyond_2_to_the_32_packets(void **state)
+{
+	u64 number = (1ULL << 32) + 5, rekeys;
+	u32 n;
+
+	(void)state;
+	connect_links(1);
+	w.client.tunnel->set.rekey_us = SEC;
+	world_run(&w, 100 * MSEC);
+	set_numbers(w.client.tunnel->uplinks[0], server_path(0), number);
+	set_numbers(server_path(0), w.client.tunnel->uplinks[0], number);
+	rekeys = tunnel_counters(w.client.tunnel)->rekeys;
+	w.server.delivered = 0;
+	n = world_flow(&w, &w.client, 5 * SEC, 5 * MSEC, 300, 1);
+	world_run(&w, 100 * MSEC);
+	assert_true(tunnel_counters(w.client.tunnel)->rekeys >= rekeys + 4);
+	assert_int_equal(w.server.delivered, n);
+	assert_int_equal(server_drops(TG_DROP_FORGED), 0);
+	world_end(&w);
+}
+
+static void an_aes_gcm_key_is_renewed_before_its_limit(void **state)
+{
+	struct path_key *k;
+
+	(void)state;
+	if (!aead_has(AEAD_AESGCM)) {
+		print_message("no AES instructions here\n");
+		skip();
+	}
+	connect_links(1);
+	assert_int_equal(tunnel_counters(w.client.tunnel)->rekeys, 0);
+	k = w.client.tunnel->uplinks[0]->current;
+	k->first_number -= REKEY_AFTER_PACKETS_GCM;
+	world_flow(&w, &w.client, 200 * MSEC, 10 * MSEC, 300, 1);
+	assert_int_equal(tunnel_counters(w.client.tunnel)->rekeys, 1);
+	/* Past the hard limit nothing is sent under a key. */
+	w.links[1].cut = true;
+	k = w.client.tunnel->uplinks[0]->current;
+	k->first_number -= KEY_HARD_LIMIT_GCM;
+	world_send(&w, &w.client, 1, 300);
+	assert_int_equal(client_drops(TG_DROP_KEY_EXPIRED), 1);
+	world_end(&w);
+}
+
+static void a_path_the_server_forgot_joins_afresh(void **state)
+{
+	struct path *p;
+
+	(void)state;
+	connect_links(2);
+	world_flow(&w, &w.client, SEC, MSEC, 500, 1);
+	p = server_path(0);
+	p->session->paths[0] = NULL;
+	path_free(p);
+	world_flow(&w, &w.client, 4 * SEC, 5 * MSEC, 500, 2000);
+	world_flow(&w, &w.server, SEC, 5 * MSEC, 500, 1);
+	assert_int_equal(client_path(1).state, TUNNEL_PATH_UP);
+	assert_int_equal(server_path(0)->state, TUNNEL_PATH_UP);
+	assert_int_equal(client_drops(TG_DROP_BAD_FRAME) + server_drops(TG_DROP_BAD_FRAME), 0);
+	assert_int_equal(w.opened, 1);
+	world_end(&w);
+}
+
+static void a_sleep_of_hours_ends_in_a_working_session(void **state)
+{
+	u32 before;
+
+	(void)state;
+	connect_links(2);
+	world_flow(&w, &w.client, SEC, 10 * MSEC, 300, 1);
+	w.now_us += 4 * 3600 * SEC;	/* nobody ran, and time went on */
+	world_flow(&w, &w.client, 3 * SEC, 10 * MSEC, 300, 1000);
+	before = w.server.delivered;
+	world_flow(&w, &w.client, SEC, 10 * MSEC, 300, 5000);
+	assert_true(w.server.delivered >= before + 95);
+	world_end(&w);
+}
+
+static void a_replayed_join_costs_no_curve_arithmetic(void **state)
+{
+	struct record r = { 0 };
+	u64 before, joins = 0;
+
+	(void)state;
+	world_init(&w, 22);
+	w.tap = record_all;
+	w.tap_arg = &r;
+	world_start(&w, 3);
+	world_run(&w, SEC);
+	w.tap = NULL;
+	before = noise_dh_count();
+	for (u32 i = 0; i < r.count; i++) {
+		if (!r.all[i].to_server || r.all[i].data[0] != TG_TYPE_FIRST || r.all[i].data[2] != TG_PATTERN_NKPSK0)
+			continue;
+		r.all[i].at_us = w.now_us;
+		world_put(&w, &r.all[i]);
+		world_run(&w, MSEC);
+		joins++;
+	}
+	assert_true(joins >= 2);
+	assert_int_equal(noise_dh_count(), before);
+	assert_int_equal(server_drops(TG_DROP_OLD_HANDSHAKE), joins);
+	free(r.all);
+	world_end(&w);
+}
+
+static void a_skip_of_too_many_is_refused(void **state)
+{
+	struct frames f = { .len = 13, .bytes = { TG_FRAME_SKIP, 0, 10 } };
+
+	(void)state;
+	connect_links(1);
+	put_be32(f.bytes + 9, SKIP_MAX + 1);
+	control_send(w.client.tunnel->uplinks[0], &f, NULL);
+	out_flush(w.client.tunnel);
+	world_run(&w, 100 * MSEC);
+	assert_int_equal(server_drops(TG_DROP_BAD_FRAME), 1);
+	world_end(&w);
+}
+
+static void holes_do_not_drain_the_pool(void **state)
+{
+	struct buf *kept[WORLD_POOL - 200];
+
+	(void)state;
+	connect_links(2);
+	for (u32 i = 0; i < ARRAY_SIZE(kept); i++)
+		kept[i] = buf_take(w.client.pool);	/* as if other sessions held them */
+	w.links[1].loss_permille = w.links[2].loss_permille = 100;
+	world_flow(&w, &w.server, 2 * SEC, 200, 1400, 1);
+	assert_int_equal(client_drops(TG_DROP_NO_BUFFER), 0);
+	for (u32 i = 0; i < ARRAY_SIZE(kept); i++)
+		buf_put(kept[i]);
+	world_run(&w, SEC);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -699,6 +902,14 @@ int main(void)
 		cmocka_unit_test(a_goodbye_is_not_answered_and_does_not_reopen),
 		cmocka_unit_test(a_removed_link_leaves_the_session),
 		cmocka_unit_test(days_of_idling_keep_the_session),
+		cmocka_unit_test(answers_to_attempts_of_a_forgotten_session_do_no_harm),
+		cmocka_unit_test(rekeys_go_on_beyond_2_to_the_32_packets),
+		cmocka_unit_test(an_aes_gcm_key_is_renewed_before_its_limit),
+		cmocka_unit_test(a_path_the_server_forgot_joins_afresh),
+		cmocka_unit_test(a_sleep_of_hours_ends_in_a_working_session),
+		cmocka_unit_test(a_replayed_join_costs_no_curve_arithmetic),
+		cmocka_unit_test(a_skip_of_too_many_is_refused),
+		cmocka_unit_test(holes_do_not_drain_the_pool),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

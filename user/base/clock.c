@@ -14,11 +14,6 @@ static u64 read_ns(clockid_t id)
 
 u64 clock_now_us(void)
 {
-	return read_ns(CLOCK_MONOTONIC) / 1000;
-}
-
-u64 clock_boot_us(void)
-{
 	return read_ns(CLOCK_BOOTTIME) / 1000;
 }
 

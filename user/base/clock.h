@@ -5,11 +5,9 @@
 
 #include "base/types.h"
 
-/* Microseconds of CLOCK_MONOTONIC: packets, timers. */
+/* Microseconds of CLOCK_BOOTTIME: never goes back and runs on through suspend, so that keys age while the machine sleeps
+ * and the first turn after it renews them. */
 u64 clock_now_us(void);
-
-/* Microseconds of CLOCK_BOOTTIME: runs on through suspend; age of keys. */
-u64 clock_boot_us(void);
 
 /* Nanoseconds of CLOCK_REALTIME since the epoch: handshake times (TAI64N). */
 u64 clock_wall_ns(void);

@@ -207,7 +207,6 @@ static int engine_settings(const struct server *s, struct tunnel_settings *t)
 		.server = true,
 		.wall_at_zero_ns = clock_wall_ns() - clock_now_us() * 1000,
 		.mtu = set->mtu,
-		.max_sessions = set->max_connections,
 		.handshakes_per_second = set->handshakes_per_second,
 		.rekey_us = set->rekey_us,
 		.idle_timeout_us = set->idle_timeout_us,

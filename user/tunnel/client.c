@@ -4,6 +4,7 @@
  *   no session           every path tries to open one; the first answer wins
  *   session, path new    the path joins
  *   key getting old      the path joins again: a rekey, the old key serves meanwhile
+ *   path silent          it joins again as well, should the server have forgotten it
  *   all paths silent     every path tries to join and, in case the server has restarted, to open as well
  */
 #include "tunnel/internal.h"
@@ -13,6 +14,7 @@
 #include "base/bytes.h"
 
 #define LOST_BEFORE_REOPEN_US (500 * MSEC)
+#define REJOIN_AFTER_US SEC
 #define CONFIRM_LIMIT_US (3 * SEC)
 #define NO_PATTERN 0xff
 
@@ -40,6 +42,12 @@ static u64 key_old_at(const struct path *p)
 	return p->current->born_us + p->tunnel->set.rekey_us - p->tunnel->set.rekey_us / 64 * p->id;
 }
 
+/* A path that stays silent beside living ones: perhaps the server has forgotten it. */
+static u64 rejoin_due_us(const struct path *p)
+{
+	return p->state == TUNNEL_PATH_SUSPECT ? p->suspect_since_us + REJOIN_AFTER_US : TIME_NEVER;
+}
+
 static bool is_lost(const struct tunnel *t)
 {
 	return t->lost_since_us != TIME_NEVER && t->now_us - t->lost_since_us >= LOST_BEFORE_REOPEN_US;
@@ -55,11 +63,11 @@ static u8 wanted_pattern(const struct path *p)
 		return NO_PATTERN;
 	if (!s)
 		return opening_pattern(t);
-	if (is_lost(t))
-		return TG_PATTERN_NKPSK0;
 	if (!s->confirmed)
 		return NO_PATTERN;
-	if (!p->current || key_is_old(p, t->now_us))
+	if (is_lost(t))
+		return TG_PATTERN_NKPSK0;
+	if (!p->current || key_is_old(p, t->now_us) || t->now_us >= rejoin_due_us(p))
 		return TG_PATTERN_NKPSK0;
 	return NO_PATTERN;
 }
@@ -111,10 +119,12 @@ static void forget_unconfirmed(struct tunnel *t)
 	if (!s || s->confirmed || t->now_us - s->opened_us < CONFIRM_LIMIT_US)
 		return;
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
-		if (t->uplinks[i]) {
-			path_reset(t->uplinks[i]);
+		if (!t->uplinks[i])
+			continue;
+		path_reset(t->uplinks[i]);
+		client_cancel_attempts(t->uplinks[i]);	/* joins of a session that is no more */
+		if (t->uplinks[i]->state != TUNNEL_PATH_DOWN)
 			path_set_state(t->uplinks[i], TUNNEL_PATH_CONNECTING, "the server fell silent");
-		}
 	}
 	session_free(s);
 	t->session = NULL;
@@ -156,7 +166,7 @@ u64 client_due_us(const struct tunnel *t)
 		else if (t->lost_since_us != TIME_NEVER)
 			want = t->lost_since_us + LOST_BEFORE_REOPEN_US;
 		else
-			want = key_is_old(p, t->now_us) ? t->now_us : key_old_at(p);
+			want = key_is_old(p, t->now_us) ? t->now_us : MIN(key_old_at(p), rejoin_due_us(p));
 		if (want != TIME_NEVER)
 			due = MIN(due, MAX(want, p->next_attempt_us));
 	}
@@ -231,7 +241,9 @@ void client_answered(struct attempt *a, struct path_key *k, const struct tg_answ
 		}
 		if (be16toh(answer->mtu))
 			t->set.mtu = be16toh(answer->mtu);
-	} else if (p->current) {
+	} else if (answer->flags & TG_ANSWER_FRESH) {
+		path_reset(p);	/* the server does not know this path (any more): both count from zero */
+	} else {
 		t->counters.rekeys++;
 	}
 	client_cancel_attempts(p);

@@ -182,7 +182,9 @@ static bool receive_frame(struct path *p, const struct frame *f, const struct en
 		roam_response(p, f->token, from);
 		return false;
 	case TG_FRAME_SKIP:
-		if (f->skip.slot < TG_ORDER_SLOTS)
+		if (f->skip.slot >= TG_ORDER_SLOTS || f->skip.count > SKIP_MAX)
+			drop(t, TG_DROP_BAD_FRAME);
+		else
 			reorder_skip(&s->reorder, f->skip.slot, f->skip.first, f->skip.count, &t->deliver, t->now_us);
 		return false;
 	case TG_FRAME_CONFIG:

@@ -107,21 +107,38 @@ static struct path *path_for(struct session *s, const struct half_open *h)
 {
 	struct path *p = s->paths[h->path_id];
 
-	if (p && h->link_flags & TG_LINK_FRESH) {
-		out_flush(s->tunnel);
-		path_free(p);
-		p = s->paths[h->path_id] = NULL;
+	if (!(h->link_flags & TG_LINK_FRESH)) {
+		if (p)
+			s->tunnel->counters.rekeys++;
+		return p;	/* gone since the answer: the client must join anew, from number 0 */
 	}
-	if (p) {
-		s->tunnel->counters.rekeys++;
-		return p;
-	}
+	path_free(p);
 	p = s->paths[h->path_id] = path_new(s->tunnel, s, h->path_id);
 	if (!p)
 		return NULL;
 	p->where = h->where;
 	p->last_received_us = p->last_ack_us = s->tunnel->now_us;
 	return p;
+}
+
+static void note_join(struct session *s, const struct half_open *h)
+{
+	if (memcmp(h->time, s->join_time[h->path_id], 12) > 0)
+		memcpy(s->join_time[h->path_id], h->time, 12);
+	memcpy(s->join_macs[s->join_mac_next++ % ARRAY_SIZE(s->join_macs)], h->mac1, 16);
+	if (h->join && s->joins)
+		s->joins--;
+}
+
+/* Other tries of the same path: the client has chosen this one. */
+static void forget_rivals(struct tunnel *t, const struct half_open *chosen)
+{
+	for (u32 i = 0; i < HALF_OPEN_MAX; i++) {
+		struct half_open *h = &t->half_open[i];
+
+		if (h->used && h != chosen && h->join && h->handle == chosen->handle && h->path_id == chosen->path_id)
+			half_open_drop(t, h);
+	}
 }
 
 bool half_open_promote(struct tunnel *t, struct path_key *k)
@@ -136,13 +153,12 @@ bool half_open_promote(struct tunnel *t, struct path_key *k)
 	}
 	p->link_kind = h->link_kind;
 	p->link_flags = h->link_flags;
-	memcpy(s->join_time[h->path_id], h->time, 12);
-	if (h->join && s->joins)
-		s->joins--;
+	note_join(s, h);
 	k->half_open = NULL;
+	path_take_key(p, k);
+	forget_rivals(t, h);
 	memset(h, 0, sizeof(*h));
 	t->counters.half_open--;
-	path_take_key(p, k);
 	if (p->state == TUNNEL_PATH_CONNECTING)
 		path_set_state(p, TUNNEL_PATH_UP, "joined");
 	session_touch(s);

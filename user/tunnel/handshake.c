@@ -18,6 +18,7 @@
 #define PROLOGUE_BYTES 25u
 #define TAI_EPOCH 0x400000000000000aULL	/* TAI64 label of 1970-01-01, 10 s ahead of UTC (cr.yp.to/libtai/tai64.html) */
 #define LOAD_BURST_US (SEC / 2)
+#define SOURCE_PER_SECOND 20u	/* handshakes of one source under load */
 
 /* "triglav 2" and every byte of the message that travels in the clear beside e. */
 static void prologue_of(const struct tg_first *m, u8 out[PROLOGUE_BYTES])
@@ -165,6 +166,33 @@ static bool take_handshake_token(struct tunnel *t)
 	return true;
 }
 
+/* Under load a source that proved its address gets its own small allowance: one address must not buy unlimited curve
+ * arithmetic. Sources that share a place share its allowance; the hash is keyed, so nobody chooses a neighbour. */
+static bool take_source_token(struct tunnel *t, const struct addr *from)
+{
+	u32 ip_bytes = from->family == 6 ? 8 : 4;	/* of IPv6 a /64 is one source */
+	u64 *credit_us, place;
+	u8 hash[8];
+
+	blake3_keyed(t->jar.seal_key, from->ip, ip_bytes, hash, sizeof(hash));
+	memcpy(&place, hash, sizeof(place));
+	credit_us = &t->source_tokens_us[place % SOURCE_PLACES];
+	*credit_us = MAX(*credit_us, t->now_us > SEC ? t->now_us - SEC : 0);
+	if (*credit_us + SEC / SOURCE_PER_SECOND > t->now_us)
+		return false;
+	*credit_us += SEC / SOURCE_PER_SECOND;
+	return true;
+}
+
+/* Joins that were accepted lately, by their mac1: replayed ones cost no curve arithmetic. */
+static bool was_join(const struct session *s, const u8 mac1[16])
+{
+	for (u32 i = 0; i < ARRAY_SIZE(s->join_macs); i++)
+		if (!memcmp(s->join_macs[i], mac1, sizeof(s->join_macs[i])))
+			return true;
+	return false;
+}
+
 static void send_cookie(struct tunnel *t, const struct tg_first *m, const struct endpoint *from)
 {
 	struct tg_cookie reply = { .type = TG_TYPE_COOKIE, .receiver = m->sender };
@@ -214,11 +242,17 @@ static enum tg_drop screen_first(struct tunnel *t, const struct tg_first *m, con
 		send_versions(t, m, from);
 		return TG_DROP_VERSION;
 	}
+	if (*joined && was_join(*joined, m->mac1))
+		return TG_DROP_OLD_HANDSHAKE;
 	if (m->pattern > TG_PATTERN_NKPSK0)
 		return TG_DROP_BAD_HEADER;
-	if (!take_handshake_token(t) && !mac2_is_valid(t, m, from)) {
-		send_cookie(t, m, from);
-		return TG_DROP_NO_COOKIE;
+	if (!take_handshake_token(t)) {
+		if (!mac2_is_valid(t, m, from)) {
+			send_cookie(t, m, from);
+			return TG_DROP_NO_COOKIE;
+		}
+		if (!take_source_token(t, &from->remote))
+			return TG_DROP_RATE;
 	}
 	if (!suite_allowed(t, m->suite))
 		return TG_DROP_SUITE;
@@ -251,8 +285,6 @@ static enum tg_drop ask_admission(struct tunnel *t, const struct tg_first *m, co
 	memcpy(request.client_id, p->client_id, 8);
 	memcpy(request.time, p->time, 12);
 	memset(grant, 0, sizeof(*grant));
-	if (t->session_count >= t->set.max_sessions)
-		return TG_DROP_NOT_ADMITTED;
 	err = t->events->admit(t->ctx, &request, grant);
 	if (err)
 		return err == -EALREADY ? TG_DROP_OLD_HANDSHAKE : TG_DROP_NOT_ADMITTED;
@@ -282,6 +314,7 @@ static void fill_answer_payload(struct tunnel *t, const struct half_open *h, str
 	out->seen_family = seen->family;
 	memcpy(out->seen_ip, seen->ip, 16);
 	out->seen_port = htobe16(seen->port);
+	out->flags = h->link_flags & TG_LINK_FRESH ? TG_ANSWER_FRESH : 0;
 }
 
 /* Keys exist; they count only once a datagram proves that the other side has them too. */
@@ -303,7 +336,11 @@ static void send_answer(struct tunnel *t, struct noise *noise, const struct tg_f
 	if (!h->join)
 		handshake_secrets(root, h->join_secret, h->join_mac_key);
 	h->key = path_key_new(t, h->suite, sending, receiving, 0);
+	explicit_bzero(root, sizeof(root));
+	explicit_bzero(sending, sizeof(sending));
+	explicit_bzero(receiving, sizeof(receiving));
 	if (!h->key) {
+		drop(t, TG_DROP_NO_MEMORY);
 		half_open_drop(t, h);
 		return;
 	}
@@ -333,13 +370,45 @@ static enum tg_drop admit_first(struct tunnel *t, const struct tg_first *m, cons
 	return TG_DROP_COUNT;
 }
 
+/* An answered handshake gets a place in the pool; its keys count once a datagram proves them. */
+static void accept_first(struct tunnel *t, const struct tg_first *m, const struct tg_first_payload *payload,
+			 const struct endpoint *from, struct session *joined, const struct tunnel_grant *grant,
+			 struct noise *noise)
+{
+	struct half_open *h = half_open_take(t, from);
+
+	if (!h) {
+		drop(t, TG_DROP_RATE);
+		if (!joined)
+			give_back(t, grant);
+		return;
+	}
+	h->join = joined != NULL;
+	h->handle = joined ? joined->handle : rand_u64(t->random) << TG_WORKER_BITS | t->set.worker;
+	h->where = *from;
+	h->grant = *grant;
+	h->suite = (enum aead_suite)m->suite;
+	h->path_id = payload->path_id;
+	h->link_kind = payload->link_kind;
+	h->link_flags = payload->link_flags;
+	if (!joined || !joined->paths[payload->path_id])
+		h->link_flags |= TG_LINK_FRESH;
+	h->features = be32toh(payload->features);
+	memcpy(h->time, payload->time, 12);
+	memcpy(h->mac1, m->mac1, sizeof(h->mac1));
+	if (joined)
+		joined->joins++;
+	if (m->pattern == TG_PATTERN_NKPSK2)
+		noise_set_psk(noise, grant->psk);
+	send_answer(t, noise, m, h, joined ? joined->join_mac_key : t->mac1_key);
+}
+
 static void receive_first(struct tunnel *t, const struct tg_first *m, const struct endpoint *from)
 {
 	struct tg_first_payload payload;
 	u8 prologue[PROLOGUE_BYTES];
 	struct tunnel_grant grant;
 	struct session *joined;
-	struct half_open *h;
 	struct noise noise;
 	enum tg_drop refused = screen_first(t, m, from, &joined);
 
@@ -357,40 +426,27 @@ static void receive_first(struct tunnel *t, const struct tg_first *m, const stru
 						   .server_public = t->set.server_public,
 						   .server_secret = t->set.server_secret,
 						   .psk = joined ? joined->join_secret : NULL });
-	if (noise_read(&noise, m->e, m->payload, sizeof(payload), (u8 *)&payload)) {
-		drop(t, TG_DROP_BAD_HANDSHAKE);
-		return;
-	}
-	refused = admit_first(t, m, &payload, from, joined, &grant);
-	if (refused != TG_DROP_COUNT) {
+	if (noise_read(&noise, m->e, m->payload, sizeof(payload), (u8 *)&payload))
+		refused = TG_DROP_BAD_HANDSHAKE;
+	else
+		refused = admit_first(t, m, &payload, from, joined, &grant);
+	if (refused == TG_DROP_COUNT)
+		accept_first(t, m, &payload, from, joined, &grant, &noise);
+	else
 		drop(t, refused);
-		return;
-	}
-	h = half_open_take(t, from);
-	if (!h) {
-		drop(t, TG_DROP_RATE);
-		if (!joined)
-			give_back(t, &grant);
-		return;
-	}
-	h->join = joined != NULL;
-	h->handle = joined ? joined->handle : rand_u64(t->random) << TG_WORKER_BITS | t->set.worker;
-	h->where = *from;
-	h->grant = grant;
-	h->suite = (enum aead_suite)m->suite;
-	h->path_id = payload.path_id;
-	h->link_kind = payload.link_kind;
-	h->link_flags = payload.link_flags;
-	h->features = be32toh(payload.features);
-	memcpy(h->time, payload.time, 12);
-	if (joined)
-		joined->joins++;
-	if (m->pattern == TG_PATTERN_NKPSK2)
-		noise_set_psk(&noise, grant.psk);
-	send_answer(t, &noise, m, h, joined ? joined->join_mac_key : t->mac1_key);
+	noise_wipe(&noise);
+	explicit_bzero(&grant, sizeof(grant));
 }
 
 /* ---- client: what comes back ---- */
+
+/* The session came back to life while this attempt to replace it was on its way. */
+static bool opens_needlessly(const struct tunnel *t, const struct attempt *a)
+{
+	const struct session *s = t->session;
+
+	return a->pattern != TG_PATTERN_NKPSK0 && s && s->confirmed && session_best_path(t->session, NULL);
+}
 
 static void receive_answer(struct tunnel *t, const struct tg_answer *m)
 {
@@ -402,7 +458,7 @@ static void receive_answer(struct tunnel *t, const struct tg_answer *m)
 	struct noise noise;
 	enum aead_suite suite;
 
-	if (!a || !a->active) {
+	if (!a || !a->active || opens_needlessly(t, a) || (a->pattern == TG_PATTERN_NKPSK0 && !a->path->session)) {
 		drop(t, TG_DROP_LATE_ANSWER);
 		return;
 	}
@@ -420,10 +476,15 @@ static void receive_answer(struct tunnel *t, const struct tg_answer *m)
 	}
 	noise_finish(&noise, sending, receiving, root);
 	k = path_key_new(t, suite, sending, receiving, a->local_index);
-	if (!k)
+	explicit_bzero(sending, sizeof(sending));
+	explicit_bzero(receiving, sizeof(receiving));
+	if (!k) {
+		drop(t, TG_DROP_NO_MEMORY);
 		return;
+	}
 	k->remote_index = be32toh(m->sender);
 	client_answered(a, k, &payload, root, (u8)suite);
+	explicit_bzero(root, sizeof(root));
 }
 
 static void receive_cookie(struct tunnel *t, const struct tg_cookie *m)

@@ -38,7 +38,10 @@
 #define HALF_OPEN_PER_SOURCE 32u
 #define HALF_OPEN_LIFE_US (5 * SEC)
 #define JOINS_AT_ONCE 4u
+#define SOURCE_PLACES 1024u
 #define TRIES 2u			/* handshake attempts of a path that may still be answered */
+#define REORDER_LIMIT 4096u	/* bufs of one session that may wait for a hole */
+#define SKIP_MAX 256u		/* sequences one SKIP may name: each costs a step */
 #define OUT_JOBS 128u
 #define OUT_AREA_BYTES (OUT_JOBS * 2048u)
 
@@ -109,7 +112,7 @@ struct path {
 	u64 next_probe_us;
 	bool tail_probed;		/* one ping went out for a late ack, before calling the path suspect */
 	u32 unacked_acks;		/* ack-only datagrams since one that makes the peer ack */
-	u64 silent_since_us;
+	u64 suspect_since_us;
 
 	/* client: handshakes */
 	struct attempt attempts[TRIES];
@@ -137,6 +140,8 @@ struct session {
 	enum aead_suite suite;
 	u8 join_secret[32], join_mac_key[32];
 	u8 join_time[TG_MAX_PATHS][12];	/* last accepted, per path id */
+	u8 join_macs[32][16];		/* mac1 of the last accepted joins, a ring */
+	u32 join_mac_next;
 	u32 joins;			/* half open now */
 	struct path *paths[TG_MAX_PATHS];	/* by path id */
 	struct reorder reorder;
@@ -159,6 +164,7 @@ struct half_open {
 	u64 handle;			/* of the session it opens or joins */
 	u64 born_us;
 	u8 time[12];
+	u8 mac1[16];
 	struct endpoint where;
 	struct tunnel_grant grant;	/* opening */
 	enum aead_suite suite;
@@ -217,20 +223,22 @@ struct tunnel {
 
 	struct heap timers;
 	struct session *touched;
+	u32 pool_bufs;			/* in the pool when we began */
 	struct map by_handle, by_ip4, by_ip6, by_client;
 	u32 session_count;
 
 	u8 mac1_key[32];
 	struct cookie_jar jar;
 	u64 handshake_tokens_us;	/* token bucket: time credit */
+	u64 source_tokens_us[SOURCE_PLACES];	/* the same per source, by keyed hash */
 	struct half_open half_open[HALF_OPEN_MAX];
 	u8 last_time[12];		/* our own handshake times only grow */
 
 	/* client */
 	struct session *session;
 	struct path *uplinks[TG_MAX_PATHS];
+	u32 next_path_id;
 	u64 lost_since_us;		/* no path up since; TIME_NEVER: one is */
-	bool told_connected;
 	bool closed;			/* the server ended it for good */
 
 	struct out out;

@@ -16,9 +16,18 @@ void drop(struct tunnel *t, enum tg_drop reason)
 	t->counters.drops[reason]++;
 }
 
-static u64 expected_number(const struct path_key *k)
+/* Numbers of a path go on through rekeys, so a key that is not proved yet is expected to continue its path's. */
+static u64 expected_number(const struct tunnel *t, const struct path_key *k)
 {
-	return k->path ? k->path->largest_received + 1 : 0;
+	const struct half_open *h = k->half_open;
+	const struct path *p = k->path;
+
+	if (h && h->join && !(h->link_flags & TG_LINK_FRESH)) {
+		const struct session *s = map_get(&t->by_handle, h->handle);
+
+		p = s ? s->paths[h->path_id] : NULL;
+	}
+	return p ? p->largest_received + 1 : 0;
 }
 
 /* Header fields that can be judged without a key. TG_DROP_COUNT: fine. */
@@ -54,7 +63,7 @@ static void queue_open(struct tunnel *t, const struct datagrams *run, const u8 *
 	if (bad == TG_DROP_COUNT && !k)
 		bad = TG_DROP_NO_SESSION;
 	if (bad == TG_DROP_COUNT) {
-		number = replay_recover(expected_number(k), be32toh(h->number));
+		number = replay_recover(expected_number(t, k), be32toh(h->number));
 		bad = screen_key(t, k, number);
 	}
 	if (bad != TG_DROP_COUNT) {
@@ -116,6 +125,17 @@ static enum tg_drop screen_inner(struct session *s, const struct buf *b, const s
 	return TG_DROP_COUNT;
 }
 
+/* What waits for holes may never take the bufs that the missing packets and the acks need: the bound shrinks with the pool,
+ * and below a quarter nothing waits at all. */
+static void push_ordered(struct session *s, struct buf *b)
+{
+	struct tunnel *t = s->tunnel;
+	u32 left = buf_pool_left(t->pool);
+
+	s->reorder.limit = left < t->pool_bufs / 4 ? 0 : MIN(REORDER_LIMIT, left / 2);
+	reorder_push(&s->reorder, b, &t->deliver, t->now_us);
+}
+
 static void receive_data(struct path *p, const struct in_job *job, u32 plain_len)
 {
 	struct session *s = p->session;
@@ -142,7 +162,7 @@ static void receive_data(struct path *p, const struct in_job *job, u32 plain_len
 	if (b->order == TG_ORDER_NONE || b->order >> TG_ORDER_SEQ_BITS >= TG_ORDER_SLOTS)
 		buf_queue_add(&t->deliver, b);
 	else
-		reorder_push(&s->reorder, b, &t->deliver, t->now_us);
+		push_ordered(s, b);
 }
 
 /* Is this key one the path sends with, or the one before it? The first datagram under a new one makes it count. */

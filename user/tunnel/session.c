@@ -8,8 +8,6 @@
 
 #include "base/bytes.h"
 
-#define REORDER_LIMIT 4096u	/* bufs that may wait for a hole */
-
 u64 client_key_of(const u8 client_id[8])
 {
 	return get_be64(client_id);
@@ -213,6 +211,7 @@ void session_free(struct session *s)
 	free(s->flows);
 	free(s->seen);
 	t->session_count--;
+	explicit_bzero(s, sizeof(*s));
 	free(s);
 }
 
@@ -297,7 +296,7 @@ void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tu
 {
 	struct tunnel_session_info info;
 
-	t->now_us = now_us;
+	t->now_us = MAX(t->now_us, now_us);
 	if (!t->set.server) {
 		if (t->session) {
 			session_fill(t->session, &info);

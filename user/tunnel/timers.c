@@ -36,7 +36,7 @@ void path_suspect(struct path *p, const char *why)
 	sent_give_up(&p->sent);
 	p->probes = 0;
 	p->next_probe_us = p->tunnel->now_us;
-	p->silent_since_us = p->last_ack_us;
+	p->suspect_since_us = p->tunnel->now_us;
 	health_failure(&p->health, p->tunnel->now_us);
 	path_set_state(p, TUNNEL_PATH_SUSPECT, why);
 }

@@ -16,8 +16,6 @@ static void fill_defaults(struct tunnel_settings *set)
 {
 	if (!set->mtu)
 		set->mtu = TG_INNER_MTU;
-	if (!set->max_sessions)
-		set->max_sessions = 10000;
 	if (!set->handshakes_per_second)
 		set->handshakes_per_second = 500;
 	if (!set->rekey_us)
@@ -40,6 +38,7 @@ struct tunnel *tunnel_new(const struct tunnel_settings *settings, const struct t
 	t->events = events;
 	t->ctx = ctx;
 	t->pool = pool;
+	t->pool_bufs = buf_pool_left(pool);
 	t->random = random;
 	t->now_us = t->lost_since_us = now_us;
 	cookie_mac1_key(t->set.server_public, t->mac1_key);
@@ -159,23 +158,29 @@ static struct path *path_of_link(const struct tunnel *t, u32 link)
 	return NULL;
 }
 
-/* Ids in turn, so that a new path does not at once get the id of one that just left. */
-static int free_path_id(const struct tunnel *t)
+/* Ids in turn, so that a late notice about a path that left cannot meet a new one of the same id. */
+static int free_path_id(struct tunnel *t)
 {
-	for (u32 i = 0; i < TG_MAX_PATHS; i++)
-		if (!t->uplinks[i])
-			return (int)i;
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		u32 id = (t->next_path_id + i) % TG_MAX_PATHS;
+
+		if (t->uplinks[id])
+			continue;
+		t->next_path_id = id + 1;
+		return (int)id;
+	}
 	return -ENOSPC;
 }
 
 int tunnel_path_add(struct tunnel *t, const struct tunnel_uplink *u, u64 now_us)
 {
 	struct path *p;
-	int id = free_path_id(t);
+	int id;
 
 	begin(t, now_us);
 	if (path_of_link(t, u->link))
 		return -EEXIST;
+	id = free_path_id(t);
 	if (id < 0)
 		return id;
 	p = path_new(t, t->session, (u8)id);
@@ -359,16 +364,6 @@ const char *tunnel_drop_name(enum tg_drop reason)
 #undef NAME
 	};
 	return reason < TG_DROP_COUNT ? names[reason] : "unknown";
-}
-
-const char *tunnel_drop_help(enum tg_drop reason)
-{
-	static const char *const help[] = {
-#define HELP(name, text, words) [TG_DROP_##name] = words,
-		TG_DROPS(HELP)
-#undef HELP
-	};
-	return reason < TG_DROP_COUNT ? help[reason] : "";
 }
 
 const char *tunnel_path_state_name(enum tunnel_path_state state)

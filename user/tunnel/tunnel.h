@@ -137,9 +137,8 @@ struct tunnel_settings {
 	u8 client_id[8];
 	u8 client_secret[32];
 	u8 suites;			/* bits 1 << suite that may be used; 0: all available */
-	u64 wall_at_zero_ns;		/* CLOCK_REALTIME minus CLOCK_MONOTONIC at start, ns: handshake times */
+	u64 wall_at_zero_ns;		/* CLOCK_REALTIME minus the engine's clock at start, ns: handshake times */
 	u16 mtu;			/* inner MTU; 0: TG_INNER_MTU */
-	u32 max_sessions;		/* server; 0: 10000 */
 	u32 handshakes_per_second;	/* server: above this cookies are asked for; 0: 500 */
 	u64 rekey_us;			/* 0: 120 s */
 	u64 idle_timeout_us;		/* server: a session without any datagram; 0: 5 min */
@@ -203,7 +202,6 @@ void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tu
 u32 tunnel_paths(struct tunnel *t, struct tunnel_path_info *out, u32 max, u64 now_us);	/* client */
 const struct tunnel_counters *tunnel_counters(const struct tunnel *t);
 const char *tunnel_drop_name(enum tg_drop reason);
-const char *tunnel_drop_help(enum tg_drop reason);
 const char *tunnel_path_state_name(enum tunnel_path_state state);
 
 #endif
