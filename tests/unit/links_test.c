@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <triglav/wire.h>
 #include <unistd.h>
 
 #include "run/links.h"
@@ -75,24 +76,111 @@ static void a_full_table_says_so(void **state)
 	end(&l);
 }
 
+static struct link *accepted_from(struct links *l, const char *source, u64 now)
+{
+	struct link *k = links_reserve(l);
+	struct addr remote;
+
+	assert_non_null(k);
+	assert_int_equal(addr_parse(&remote, source, 0), 0);
+	links_accepted(l, k, &remote, now);
+	return k;
+}
+
+static void answer(struct link *k, u8 type, u64 now)
+{
+	u8 data[1] = { type };
+	struct datagrams run = { .data = data, .len = 1, .segment_bytes = 1 };
+
+	links_answered(k, &run, 1, now);
+}
+
 static void the_quietest_is_an_accepted_connection(void **state)
 {
-	static const struct { bool accepted; u64 heard_us; } links[] = { { false, 1 }, { true, 9 }, { true, 4 }, { true, 7 } };
-	struct links l = table(ARRAY_SIZE(links));
+	static const u64 since[] = { 9, 4, 7 };
+	struct links l = table(ARRAY_SIZE(since) + 1);
 
 	(void)state;
+	assert_non_null(links_reserve(&l));
 	assert_null(links_quietest(&l));
-	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-		struct link *k = links_reserve(&l);
-
-		k->accepted = links[i].accepted;
-		k->heard_us = links[i].heard_us;
-		l.accepted += k->accepted;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(since); i++)
+		accepted_from(&l, "192.0.2.1:5", since[i]);
 	assert_ptr_equal(links_quietest(&l), &l.at[2]);
 	links_release(&l, &l.at[2]);
 	assert_int_equal(l.accepted, 2);
 	assert_ptr_equal(links_quietest(&l), &l.at[3]);
+	end(&l);
+}
+
+/* Whoever wrote junk last was kept, and a client that was quiet for a moment went. */
+static void a_stranger_makes_room_before_a_client(void **state)
+{
+	struct links l = table(3);
+	struct link *client = accepted_from(&l, "192.0.2.1:5", 1), *stranger;
+
+	(void)state;
+	answer(client, TG_TYPE_CONTROL, 2);
+	stranger = accepted_from(&l, "192.0.2.2:5", 100);
+	accepted_from(&l, "192.0.2.2:6", 101);
+	assert_ptr_equal(links_quietest(&l), stranger);
+	end(&l);
+}
+
+/* Connections nobody with a key was behind stayed for five minutes, and for ever with junk now and then. */
+static void strangers_are_not_kept(void **state)
+{
+	static const struct { int answer; u64 answered_us, kept_us; } cases[] = {
+		{ 0, 0, LINKS_STRANGER_US },
+		{ TG_TYPE_COOKIE, SEC, LINKS_STRANGER_US },
+		{ TG_TYPE_VERSIONS, SEC, LINKS_STRANGER_US },
+		{ TG_TYPE_ANSWER, SEC, SEC + LINKS_SILENCE_US },
+		{ TG_TYPE_DATA, 9 * SEC, 9 * SEC + LINKS_SILENCE_US },
+		{ TG_TYPE_CONTROL, SEC, SEC + LINKS_SILENCE_US },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct links l = table(2);
+		struct link *own = links_reserve(&l);
+		u64 start = 1000 * SEC;
+		u32 number = accepted_from(&l, "192.0.2.1:5", start)->number;
+
+		if (cases[i].answer)
+			answer(links_find(&l, number), (u8)cases[i].answer, start + cases[i].answered_us);
+		links_release_silent(&l, start + cases[i].kept_us - 1);
+		assert_non_null(links_find(&l, number));
+		links_release_silent(&l, start + cases[i].kept_us);
+		assert_null(links_find(&l, number));
+		assert_int_equal(l.accepted, 0);
+		assert_int_not_equal(own->number, 0);	/* not accepted: nobody's business here */
+		end(&l);
+	}
+}
+
+static bool is_crowded(const struct links *l, const char *source)
+{
+	struct addr a;
+
+	assert_int_equal(addr_parse(&a, source, 0), 0);
+	return links_crowded(l, &a);
+}
+
+static void one_source_cannot_take_all_places(void **state)
+{
+	struct links l = table(2 * LINKS_STRANGERS + 1);
+
+	(void)state;
+	for (u32 i = 0; i < LINKS_STRANGERS; i++) {
+		assert_false(is_crowded(&l, "192.0.2.1:5"));
+		accepted_from(&l, "192.0.2.1:5", 1);
+		accepted_from(&l, "[2001:db8::1]:5", 1);
+	}
+	assert_true(is_crowded(&l, "192.0.2.1:6"));
+	assert_true(is_crowded(&l, "[2001:db8::2]:5"));
+	assert_false(is_crowded(&l, "192.0.2.2:5"));
+	assert_false(is_crowded(&l, "[2001:db8:0:1::1]:5"));
+	answer(&l.at[0], TG_TYPE_ANSWER, 2);	/* many clients may be behind one address */
+	assert_false(is_crowded(&l, "192.0.2.1:6"));
 	end(&l);
 }
 
@@ -172,6 +260,9 @@ int main(void)
 		cmocka_unit_test(numbers_of_no_slot_are_not_found),
 		cmocka_unit_test(a_full_table_says_so),
 		cmocka_unit_test(the_quietest_is_an_accepted_connection),
+		cmocka_unit_test(a_stranger_makes_room_before_a_client),
+		cmocka_unit_test(strangers_are_not_kept),
+		cmocka_unit_test(one_source_cannot_take_all_places),
 		cmocka_unit_test(a_link_without_a_socket_loses_every_datagram),
 		cmocka_unit_test(an_unreachable_destination_does_not_take_the_others_along),
 		cmocka_unit_test(a_new_socket_takes_the_place_of_the_old_one),

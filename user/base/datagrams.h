@@ -20,4 +20,18 @@ struct datagrams {
 	bool ce;		/* received: congestion experienced */
 };
 
+static inline u32 datagrams_count(const struct datagrams *run)
+{
+	return run->segment_bytes ? (run->len + run->segment_bytes - 1) / run->segment_bytes : 0;
+}
+
+static inline u32 datagrams_count_all(const struct datagrams *runs, u32 n)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < n; i++)
+		count += datagrams_count(&runs[i]);
+	return count;
+}
+
 #endif

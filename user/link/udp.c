@@ -42,6 +42,7 @@ struct udp {
 	bool gso;
 	bool idle;		/* the last receive found nothing */
 	bool errors;		/* a send failed: its reason may lie in the error queue, too */
+	u32 unusable;		/* received since udp_take_unusable() */
 	struct addr local;
 	u8 *area;		/* UDP_MAX_RUNS * AREA_BYTES, touched as it is used */
 
@@ -282,14 +283,22 @@ static u32 fill_batch(struct udp *u, const struct datagrams *runs, u32 n, struct
 /* One call of udp_send(). */
 struct sending {
 	struct place at;
-	u32 lost;		/* runs given up */
+	u32 lost;		/* datagrams given up */
 	bool again;		/* the message at `at` has failed once */
 	bool single;		/* GSO was refused for it: one datagram at a time */
 };
 
-static void skip_run(struct sending *s)
+/* Datagrams of the run at s->at that were not sent: pieces before may have been. */
+static u32 left_of_run(const struct sending *s, const struct datagrams *d)
 {
-	*s = (struct sending){ .at = { s->at.run + 1, 0 }, .lost = s->lost + 1 };
+	struct datagrams left = { .len = d->len - s->at.at, .segment_bytes = d->segment_bytes };
+
+	return datagrams_count(&left);
+}
+
+static void skip_run(struct sending *s, const struct datagrams *d)
+{
+	*s = (struct sending){ .at = { s->at.run + 1, 0 }, .lost = s->lost + left_of_run(s, d) };
 }
 
 /* After a refusal of the message at s->at: to be tried again or in another way, or its run given up (*error says why).
@@ -318,7 +327,7 @@ static bool after_refusal(struct udp *u, struct sending *s, const struct datagra
 		return true;
 	}
 	*error = err == EINVAL && d->where.local.family ? EADDRNOTAVAIL : err;
-	skip_run(s);
+	skip_run(s, d);
 	return true;
 }
 
@@ -336,10 +345,11 @@ u32 udp_send(struct udp *u, const struct datagrams *runs, u32 n, int *error)
 
 			s = (struct sending){ .at = next, .lost = s.lost, .single = s.single && next.run == s.at.run };
 		} else if (!after_refusal(u, &s, &runs[s.at.run], errno, error)) {
-			return s.at.run - s.lost;
+			skip_run(&s, &runs[s.at.run]);
+			return s.lost + datagrams_count_all(runs + s.at.run, n - s.at.run);
 		}
 	}
-	return n - s.lost;
+	return s.lost;
 }
 
 /* ---- receiving ---- */
@@ -455,7 +465,16 @@ u32 udp_receive(struct udp *u, struct datagrams *runs, u32 max, int *error)
 	u->idle = false;
 	for (int i = 0; i < got; i++)
 		kept += read_message(u, (u32)i, &runs[kept]);
+	u->unusable += (u32)got - kept;
 	return kept;
+}
+
+u32 udp_take_unusable(struct udp *u)
+{
+	u32 count = u->unusable;
+
+	u->unusable = 0;
+	return count;
 }
 
 /* ---- steering ---- */

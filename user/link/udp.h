@@ -24,9 +24,10 @@ int udp_fd(const struct udp *u);
 void udp_local(const struct udp *u, struct addr *out);	/* bound address and port */
 
 /* Sends runs (each to its own endpoint, from where.local when its family is set), in as few system calls as possible
- * (one sendmmsg). Returns how many runs were sent; the rest are lost. *error is the errno that stopped one, 0 when all went:
- * EAGAIN/ENOBUFS: the queue is full, the packets are lost and counted by the caller; ENETDOWN, ENETUNREACH, EHOSTUNREACH,
- * ENODEV, EADDRNOTAVAIL: the path is in trouble. EIO after GSO: turns GSO off for this socket and sends singly. EMSGSIZE: too large. */
+ * (one sendmmsg). Returns how many datagrams were lost, wherever among the runs they were: a destination that cannot be reached
+ * does not take those behind it along, a full queue does. There is nothing left to be sent again. *error is the errno of the
+ * last loss, 0 when all went: EAGAIN/ENOBUFS: the queue is full; ENETDOWN, ENETUNREACH, EHOSTUNREACH, ENODEV, EADDRNOTAVAIL: the
+ * path is in trouble; EMSGSIZE: too large. EIO after GSO turns GSO off for this socket and sends singly. */
 u32 udp_send(struct udp *u, const struct datagrams *runs, u32 n, int *error);
 
 /* Reads what is there, at most `max` runs (1..UDP_MAX_RUNS), into memory of the socket, valid until the next call. Local address
@@ -34,6 +35,9 @@ u32 udp_send(struct udp *u, const struct datagrams *runs, u32 n, int *error);
  * consumed; *error tells the last one, else 0. */
 #define UDP_MAX_RUNS 8u
 u32 udp_receive(struct udp *u, struct datagrams *runs, u32 max, int *error);
+
+/* How many messages were received and not handed out since the last call, because they were empty or larger than a run. */
+u32 udp_take_unusable(struct udp *u);
 
 /* Puts a classic BPF program on a SO_REUSEPORT group that picks the member by the worker bits of the receiver index (data,
  * control) or of the session handle (joins), and by the kernel's hash otherwise. `workers` members, bound in order. */

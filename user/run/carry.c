@@ -50,11 +50,12 @@ static void send_on_link(struct worker *w, u32 number, const struct datagrams *r
 	int error = ENOTCONN;
 	u32 lost = 0;
 
-	if (k)
+	if (k) {
 		lost = links_send(&w->links, k, runs, n, &error);
-	else
-		for (u32 i = 0; i < n; i++)
-			lost += datagrams_count(&runs[i]);
+		links_answered(k, runs, n, w->now);
+	} else {
+		lost = datagrams_count_all(runs, n);
+	}
 	if (lost)
 		tunnel_count_drop(w->tunnel, drop_reason(error), lost);
 	if (k)

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <triglav/wire.h>
 
 int watch_add(int epoll, int fd, enum watch_kind kind, u32 number, u32 events)
 {
@@ -81,7 +83,66 @@ void links_release(struct links *l, struct link *k)
 	if (k->accepted)
 		l->accepted--;
 	k->number = 0;
-	k->accepted = k->watched = false;
+	k->accepted = k->answered = k->watched = false;
+}
+
+/* ---- accepted connections ---- */
+
+void links_accepted(struct links *l, struct link *k, const struct addr *remote, u64 now)
+{
+	k->accepted = true;
+	k->answered = false;
+	k->remote = *remote;
+	k->alive_us = now;
+	l->accepted++;
+}
+
+void links_answered(struct link *k, const struct datagrams *runs, u32 n, u64 now)
+{
+	for (u32 i = 0; k->accepted && i < n; i++) {
+		u8 type = runs[i].data[0];
+
+		if (type == TG_TYPE_COOKIE || type == TG_TYPE_VERSIONS)
+			continue;
+		k->answered = true;
+		k->alive_us = now;
+		return;
+	}
+}
+
+/* Who has one IPv6 address usually has its /64. */
+static bool is_same_source(const struct addr *a, const struct addr *b)
+{
+	return a->family == b->family && !memcmp(a->ip, b->ip, a->family == 4 ? 4 : 8);
+}
+
+bool links_crowded(const struct links *l, const struct addr *remote)
+{
+	u32 count = 0;
+
+	if (l->accepted < LINKS_STRANGERS)
+		return false;
+	for (u32 i = 0; i < l->max; i++) {
+		const struct link *k = &l->at[i];
+
+		count += k->number && k->accepted && !k->answered && is_same_source(&k->remote, remote);
+	}
+	return count >= LINKS_STRANGERS;
+}
+
+void links_release_silent(struct links *l, u64 now)
+{
+	for (u32 i = 0; i < l->max; i++) {
+		struct link *k = &l->at[i];
+
+		if (k->number && k->accepted && now - k->alive_us >= (k->answered ? LINKS_SILENCE_US : LINKS_STRANGER_US))
+			links_release(l, k);
+	}
+}
+
+static bool is_quieter(const struct link *a, const struct link *b)
+{
+	return a->answered != b->answered ? !a->answered : a->alive_us < b->alive_us;
 }
 
 struct link *links_quietest(struct links *l)
@@ -91,11 +152,13 @@ struct link *links_quietest(struct links *l)
 	for (u32 i = 0; i < l->max; i++) {
 		struct link *k = &l->at[i];
 
-		if (k->number && k->accepted && (!quietest || k->heard_us < quietest->heard_us))
+		if (k->number && k->accepted && (!quietest || is_quieter(k, quietest)))
 			quietest = k;
 	}
 	return quietest;
 }
+
+/* ---- what is behind a number ---- */
 
 int links_put_udp(struct links *l, struct link *k, struct udp *u)
 {
@@ -177,42 +240,6 @@ void links_writable(struct links *l, struct link *k)
 		watch_tcp(l, k);
 }
 
-static u32 count_all(const struct datagrams *runs, u32 n)
-{
-	u32 count = 0;
-
-	for (u32 i = 0; i < n; i++)
-		count += datagrams_count(&runs[i]);
-	return count;
-}
-
-static bool is_queue_full(int error)
-{
-	return error == EAGAIN || error == ENOBUFS || error == ENOMEM;
-}
-
-/* One destination that cannot be reached must not take the others of the batch along; a full queue does. */
-static u32 send_udp(struct udp *u, const struct datagrams *runs, u32 n, int *error)
-{
-	u32 lost = 0;
-
-	for (;;) {
-		int e = 0;
-		u32 sent = udp_send(u, runs, n, &e);
-
-		runs += sent;
-		n -= sent;
-		if (!n)
-			return lost;
-		*error = e;
-		if (is_queue_full(e))
-			return lost + count_all(runs, n);
-		lost += datagrams_count(runs);
-		runs++;
-		n--;
-	}
-}
-
 static u32 send_tcp(struct links *l, struct link *k, const struct datagrams *runs, u32 n, int *error)
 {
 	int e = 0;
@@ -233,9 +260,9 @@ u32 links_send(struct links *l, struct link *k, const struct datagrams *runs, u3
 {
 	*error = 0;
 	if (k->udp)
-		return send_udp(k->udp, runs, n, error);
+		return udp_send(k->udp, runs, n, error);
 	if (k->tcp && !k->connecting && !k->broken)
 		return send_tcp(l, k, runs, n, error);
 	*error = ENOTCONN;
-	return count_all(runs, n);
+	return datagrams_count_all(runs, n);
 }

@@ -24,7 +24,9 @@ struct link {
 	struct udp *udp;
 	struct tcp *tcp;
 	struct tcp_listener *listener;
-	u64 heard_us;		/* accepted: last time bytes came */
+	struct addr remote;	/* accepted: who came */
+	bool answered;		/* accepted: the engine has something for who is there, so it is no stranger */
+	u64 alive_us;		/* accepted: when it came, later when it was last answered; what comes in proves nothing */
 };
 
 struct links {
@@ -49,7 +51,18 @@ void links_destroy(struct links *l);	/* closes all; copes with a zeroed one */
 struct link *links_reserve(struct links *l);			/* NULL: full */
 struct link *links_find(struct links *l, u32 number);		/* NULL: gone */
 void links_release(struct links *l, struct link *k);
-/* The accepted connection that has been silent longest, or NULL. */
+
+/* Accepted connections. Anybody can open one and write to it; only who holds a key is ever answered by more than a cookie
+ * or a version note. Strangers are kept LINKS_STRANGER_US, and LINKS_STRANGERS of one source (an IPv4 address, an IPv6 /64) at a
+ * time; the others as long as they are answered once in LINKS_SILENCE_US. */
+#define LINKS_STRANGER_US (10 * SEC)
+#define LINKS_SILENCE_US (300 * SEC)
+#define LINKS_STRANGERS 64u
+void links_accepted(struct links *l, struct link *k, const struct addr *remote, u64 now);	/* k is one from now on */
+void links_answered(struct link *k, const struct datagrams *runs, u32 n, u64 now);	/* these were sent over it */
+bool links_crowded(const struct links *l, const struct addr *remote);	/* no more strangers of this source */
+void links_release_silent(struct links *l, u64 now);
+/* Who makes room when there is none: the stranger that is here longest, else who has been silent longest. NULL: there is none. */
 struct link *links_quietest(struct links *l);
 
 /* Put something behind a number; takes it, also on error. */
@@ -64,10 +77,5 @@ u32 links_send(struct links *l, struct link *k, const struct datagrams *runs, u3
 /* The connection is ready for writing, or came up. */
 void links_writable(struct links *l, struct link *k);
 void links_mark_broken(struct links *l, struct link *k, int error);
-
-static inline u32 datagrams_count(const struct datagrams *run)
-{
-	return run->segment_bytes ? (run->len + run->segment_bytes - 1) / run->segment_bytes : 0;
-}
 
 #endif

@@ -26,7 +26,7 @@
 #define CLIENT_LINKS 64u
 #define SERVER_LINKS 4160u		/* accepted TCP connections, mostly */
 #define ACCEPTED_MAX 4096u
-#define ACCEPTED_SILENCE_US (300 * SEC)	/* then a connection is closed: its path is long gone */
+#define SWEEP_US (5 * SEC)		/* how often strangers and long silent connections are looked for */
 
 /* ---- the parts of a turn ---- */
 
@@ -69,6 +69,10 @@ static void read_udp(struct worker *w, struct link *k)
 	int error = 0;
 	u32 n = udp_receive(k->udp, runs, UDP_MAX_RUNS, &error);
 
+	u32 unusable = udp_take_unusable(k->udp);
+
+	if (unusable)
+		tunnel_count_drop(w->tunnel, TG_DROP_SHORT, unusable);
 	if (n)
 		tunnel_receive(w->tunnel, runs, n, w->now);
 	worker_note_trouble(w, k, error);
@@ -78,12 +82,14 @@ static void read_tcp(struct worker *w, struct link *k)
 {
 	struct datagrams runs[RUNS_PER_READ];
 	int error = 0;
-	u32 n = tcp_receive(k->tcp, runs, RUNS_PER_READ, &error);
+	u32 n;
 
-	if (n) {
-		k->heard_us = w->now;
-		tunnel_receive(w->tunnel, runs, n, w->now);
-	}
+	/* What was read and not handed out yet wakes nobody. */
+	do {
+		n = tcp_receive(k->tcp, runs, RUNS_PER_READ, &error);
+		if (n)
+			tunnel_receive(w->tunnel, runs, n, w->now);
+	} while (n == RUNS_PER_READ && !k->broken);
 	if (error && error != EAGAIN)
 		links_mark_broken(&w->links, k, error);
 }
@@ -99,10 +105,9 @@ static void close_quietest(struct worker *w)
 static void accept_tcp(struct worker *w, struct link *listener)
 {
 	struct link *k;
+	struct addr remote;
 	struct tcp *c;
 
-	if (w->links.accepted >= ACCEPTED_MAX)
-		close_quietest(w);
 	k = links_reserve(&w->links);
 	if (!k)
 		return;
@@ -110,9 +115,15 @@ static void accept_tcp(struct worker *w, struct link *listener)
 		links_release(&w->links, k);
 		return;
 	}
-	k->accepted = true;
-	k->heard_us = w->now;
-	w->links.accepted++;
+	tcp_remote(c, &remote);
+	if (links_crowded(&w->links, &remote)) {
+		tcp_close(c);
+		links_release(&w->links, k);
+		return;
+	}
+	if (w->links.accepted >= ACCEPTED_MAX)
+		close_quietest(w);
+	links_accepted(&w->links, k, &remote, w->now);
 	if (links_put_tcp(&w->links, k, c, false))
 		links_release(&w->links, k);
 }
@@ -212,13 +223,8 @@ static void close_silent(struct worker *w)
 {
 	if (!w->links.accepted || w->now < w->sweep_us)
 		return;
-	w->sweep_us = w->now + 10 * SEC;
-	for (u32 i = 0; i < w->links.max; i++) {
-		struct link *k = &w->links.at[i];
-
-		if (k->number && k->accepted && w->now - k->heard_us > ACCEPTED_SILENCE_US)
-			links_release(&w->links, k);
-	}
+	w->sweep_us = w->now + SWEEP_US;
+	links_release_silent(&w->links, w->now);
 }
 
 /* With few buffers left inner packets wait in the device's queue, where TCP feels it. */
