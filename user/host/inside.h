@@ -13,6 +13,7 @@
 #include "host/netlink.h"
 
 #define NAME_MAX_BYTES 33
+#define HOST_NETWORKS 128	/* connected networks that are kept out of the tunnel */
 
 struct host {
 	char name[NAME_MAX_BYTES];
@@ -24,6 +25,9 @@ struct host {
 	struct nl_sock *netlink;
 	u32 sysctl_order;	/* of the next setting made */
 	bool full_tunnel;	/* uplinks need a loose rp_filter */
+	bool leads;		/* something goes into the tunnel: connected networks need rules */
+	struct prefix networks[HOST_NETWORKS];	/* those that have one */
+	u32 network_count;
 	struct host_uplink uplinks[HOST_TABLES - 1];	/* [n] has table base + 1 + n; ifindex 0: free */
 
 	bool resolved_used;	/* RevertLink is due */

@@ -16,15 +16,9 @@ enum {
 	PRIORITY_UPLINK = 5001,
 	PRIORITY_MARKED_MAIN = 5002,
 	PRIORITY_MARKED_END = 5003,
-	PRIORITY_PREFIX = 5100,		/* + 2 * (128 - length) */
-	PRIORITY_NETWORKS = 5400,
-	PRIORITY_FROM = 5401,
+	PRIORITY_NETWORKS = 5500,	/* after all of rule_priority() */
+	PRIORITY_FROM = 5501,
 };
-
-static u32 prefix_priority(const struct prefix *p)
-{
-	return PRIORITY_PREFIX + 2 * (128u - p->len);
-}
 
 /* What marked packets obey, and what keeps rules for answers off the host's own networks. */
 static int put_common_rules(struct host *h, u8 family)
@@ -45,19 +39,18 @@ static int put_common_rules(struct host *h, u8 family)
 	return 0;
 }
 
-/* The route first, then the rule that needs it. */
+/* What stays outside first, then the route, then the rule that needs it. */
 static int lead_into_tunnel(struct host *h, const struct prefix *p, u32 ifindex)
 {
-	struct rule stays = { .family = p->family, .priority = prefix_priority(p), .table = RT_TABLE_MAIN,
-			      .only_longer = true, .longer_than = p->len, .to = *p };
-	struct rule goes = { .family = p->family, .priority = prefix_priority(p) + 1, .table = h->base, .to = *p };
+	struct rule goes = { .family = p->family, .priority = rule_priority(p, RULE_ROUTE), .table = h->base, .to = *p };
 	struct route all = { .table = h->base, .to = { .family = p->family }, .ifindex = ifindex };
 	int err = put_common_rules(h, p->family);
 
+	h->leads = true;
+	if (!err)
+		err = host_routes_networks_changed(h);
 	if (!err)
 		err = route_put(h, &all);
-	if (!err)
-		err = rule_add(h, &stays);
 	return err ? err : rule_add(h, &goes);
 }
 
@@ -98,7 +91,7 @@ int host_routes_add(struct host *h, u32 tun_ifindex, const struct prefix *p)
 
 int host_routes_exclude(struct host *h, const struct prefix *p)
 {
-	struct rule r = { .family = p->family, .priority = prefix_priority(p), .table = RT_TABLE_MAIN, .to = *p };
+	struct rule r = { .family = p->family, .priority = rule_priority(p, RULE_EXCLUDE), .table = RT_TABLE_MAIN, .to = *p };
 
 	return p->family ? rule_add(h, &r) : -EINVAL;
 }
@@ -215,6 +208,7 @@ int host_routes_remove_uplink(struct host *h, u32 ifindex)
 int host_routes_clear(struct host *h)
 {
 	memset(h->uplinks, 0, sizeof(h->uplinks));
-	h->full_tunnel = false;
+	h->full_tunnel = h->leads = false;
+	h->network_count = 0;
 	return rules_clear(h, h->base, h->base + HOST_TABLES - 1, true);
 }

@@ -8,15 +8,17 @@
  *   5001          fwmark M oif IF   lookup Un                               the tunnel's own packets
  *   5002          fwmark M          lookup main
  *   5003          fwmark M          unreachable                             never further down
- *   5100 + 2k     to P              lookup main, only longer than P         a LAN inside P stays
- *   5100 + 2k     to X              lookup main                             --exclude X
- *   5101 + 2k     to P              lookup T                                --route P; full tunnel: 0/0
- *   5400                            lookup main, nothing shorter than /1
- *   5401          from ADDR         lookup Un                               answers go back the way they came
+ *   5100 + 3k     to X              lookup main                             --exclude X
+ *   5101 + 3k     to P              lookup T                                --route P; full tunnel: 0/0
+ *   5102 + 3k     to C              lookup main, nothing shorter than C     a connected network stays
+ *   5500                            lookup main, nothing shorter than /1
+ *   5501          from ADDR         lookup Un                               answers go back the way they came
  *   32766         main, untouched
  *
  * k is 128 - length of the prefix, so among LAN, --route and --exclude the longest prefix wins, as
- * in any routing table. T holds one default route into the tunnel device for each family; for IPv6 in a
+ * in any routing table. The connected networks C are those of the host's addresses; other routes of main do not
+ * hold against a prefix that leads into the tunnel: DHCP and router advertisements may put any there ("TunnelVision").
+ * T holds one default route into the tunnel device for each family; for IPv6 in a
  * full tunnel without IPv6 an unreachable one. All of it carries HOST_ROUTE_PROTOCOL, and
  * a table of the instance or M: what host_sweep() looks for. (Rules that look up main without asking for the mark carry M with
  * an empty mask, which matches everything. "not fwmark M to P" would be no way: the kernel negates both together.)
@@ -29,13 +31,21 @@
 #include "host/links.h"
 
 /* Everything unmarked goes into the device; `v4`/`v6`: the tunnel carries that family. IPv6 without v6 is
- * refused by the kernel at once ("unreachable") and so does not leak; the same for IPv4. Networks in main other than
- * the default stay. A strict rp_filter of an uplink becomes loose (restored at the end): answers
+ * refused by the kernel at once ("unreachable") and so does not leak; the same for IPv4. Connected networks
+ * stay. A strict rp_filter of an uplink becomes loose (restored at the end): answers
  * to marked packets would fail it. May be repeated. */
 int host_routes_full_tunnel(struct host *h, u32 tun_ifindex, bool v4, bool v6);
 
 /* --route: this prefix goes into the device. -EINVAL for one without family. Repeating is fine. */
 int host_routes_add(struct host *h, u32 tun_ifindex, const struct prefix *p);
+
+/* Addresses of this host came or went (of any interface): the rules of its connected networks follow. Nothing to do
+ * when nothing leads into the tunnel. */
+int host_routes_networks_changed(struct host *h);
+
+/* Is a connected network small enough to be believed: /8 or longer, for IPv6 /32 or longer? A lease may claim to be next
+ * door to half the internet. */
+bool host_network_is_near(const struct prefix *p);
 
 /* --exclude: this prefix keeps to the host's own routes. Repeating is fine. */
 int host_routes_exclude(struct host *h, const struct prefix *p);

@@ -10,6 +10,13 @@
 #include <netlink/netlink.h>
 #include <stdlib.h>
 
+#define PRIORITY_PREFIX 5100u	/* to 5486 */
+
+u32 rule_priority(const struct prefix *p, enum rule_about about)
+{
+	return PRIORITY_PREFIX + 3 * (128u - p->len) + about;
+}
+
 static int put_prefix(struct nl_msg *msg, int attribute, const struct prefix *p)
 {
 	struct prefix masked = *p;
@@ -45,17 +52,29 @@ static int put_rule(struct nl_msg *msg, const struct host *h, const struct rule 
 	return err ? -ENOMEM : 0;
 }
 
-int rule_add(struct host *h, const struct rule *r)
+static int send_rule(struct host *h, int type, int flags, const struct rule *r)
 {
-	struct nl_msg *msg = netlink_message(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
-	int err;
+	struct nl_msg *msg = netlink_message(type, flags);
 
 	if (msg && put_rule(msg, h, r)) {
 		nlmsg_free(msg);
 		msg = NULL;
 	}
-	err = netlink_call(h->netlink, msg);
+	return netlink_call(h->netlink, msg);
+}
+
+int rule_add(struct host *h, const struct rule *r)
+{
+	int err = send_rule(h, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, r);
+
 	return err == -EEXIST ? 0 : err;
+}
+
+int rule_remove(struct host *h, const struct rule *r)
+{
+	int err = send_rule(h, RTM_DELRULE, 0, r);
+
+	return err == -ENOENT ? 0 : err;
 }
 
 /* An IPv4 prefix by an IPv6 router: RFC 5549. */

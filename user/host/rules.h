@@ -24,8 +24,15 @@ struct route {
 	u32 ifindex;		/* 0: unreachable */
 };
 
+/* Who speaks about a prefix; of equally long ones the first here wins. */
+enum rule_about { RULE_EXCLUDE, RULE_ROUTE, RULE_NETWORK };
+
+/* The longer the prefix, the earlier. */
+u32 rule_priority(const struct prefix *p, enum rule_about about);
+
 /* An equal one that is there already is fine. 0 or negative errno. */
 int rule_add(struct host *h, const struct rule *r);
+int rule_remove(struct host *h, const struct rule *r);		/* one that is not there is fine */
 int route_put(struct host *h, const struct route *r);		/* replaces one to the same prefix */
 
 /* Removes our rules and routes of the tables first..last, and, when labels, the rules that carry our mark. */

@@ -114,6 +114,6 @@ void fallback_drop(struct client *c, struct uplink *u);	/* ends the TCP side */
 int client_check_settings(const struct client *c, char *error);
 int client_before(struct client *c, char *error);	/* what must hold before the first packet: kill switch */
 int client_configure(struct client *c, char *error);	/* c->config has come or changed */
-void client_lan_changed(struct client *c);		/* kill switch: the networks next door are others now */
+void client_lan_changed(struct client *c);		/* the networks next door may be others now: routes, kill switch */
 
 #endif

@@ -70,6 +70,15 @@ int client_check_settings(const struct client *c, char *error)
 	return 0;
 }
 
+static u32 add_near(struct prefix *out, u32 n, const struct prefix *p)
+{
+	if (!host_network_is_near(p))
+		return n;
+	out[n] = *p;
+	prefix_mask(&out[n]);
+	return n + 1;
+}
+
 static u32 lan_prefixes(const struct client *c, struct prefix out[LAN_MAX])
 {
 	u32 n = 0;
@@ -80,13 +89,9 @@ static u32 lan_prefixes(const struct client *c, struct prefix out[LAN_MAX])
 
 		if (!u->used || !u->seen.ifindex)
 			continue;
-		if (u->seen.addr4.family)
-			out[n++] = u->seen.addr4;
-		if (u->seen.addr6.family)
-			out[n++] = u->seen.addr6;
+		n = add_near(out, n, &u->seen.addr4);
+		n = add_near(out, n, &u->seen.addr6);
 	}
-	for (u32 i = 0; i < n; i++)
-		prefix_mask(&out[i]);
 	return n;
 }
 
@@ -121,7 +126,10 @@ void client_lan_changed(struct client *c)
 	char why[HOST_WHY_BYTES] = "";
 	struct prefix now[LAN_MAX];
 	u32 n = lan_prefixes(c, now);
+	int err = host_routes_networks_changed(c->host);
 
+	if (err)
+		log_warn("the networks next door: %s", strerror(-err));
 	if (!c->set.kill_switch || (n == c->lan_count && !memcmp(now, c->lan, sizeof(now))))
 		return;
 	memcpy(c->lan, now, sizeof(now));
