@@ -2,15 +2,12 @@
 /* server.c - triglav server: the far end
  *
  * First start: makes the server's key and a first credential, prints it. Then the daemon's
- * hooks: control socket, accounts written in the background, pid file.
+ * hooks: control socket, pid file.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
-#include <event2/event.h>
 #include <sodium.h>
 
 #include "base/log.h"
@@ -39,25 +36,13 @@ static const struct cmd_flag flags[] = {
 struct running {
 	struct server_control control;	/* first: what the commands get */
 	struct control *socket;
-	struct event *flush;
 	struct background background;
 };
 
 /* Hooks */
 
-static void flush_accounts(int fd, short what, void *arg)
-{
-	struct running *r = arg;
-
-	(void)fd;
-	(void)what;
-	if (accounts_flush(r->control.accounts))
-		log_warn("accounts: %s; trying again", accounts_error(r->control.accounts));
-}
-
 static int on_started(void *ctx, struct server *s, struct event_base *base, char error[RUN_ERROR_BYTES])
 {
-	static const struct timeval every = { .tv_sec = 2 };
 	struct running *r = ctx;
 	int err;
 
@@ -65,11 +50,6 @@ static int on_started(void *ctx, struct server *s, struct event_base *base, char
 	err = control_open(&r->socket, base, server_runtime_dir(s), server_name(s), server_commands, &r->control, error);
 	if (err)
 		return err;
-	r->flush = event_new(base, -1, EV_PERSIST, flush_accounts, r);
-	if (!r->flush || event_add(r->flush, &every)) {
-		snprintf(error, RUN_ERROR_BYTES, "no memory");
-		return -ENOMEM;
-	}
 	return background_ready(&r->background, error);
 }
 
@@ -79,10 +59,7 @@ static void on_stopping(void *ctx, struct server *s)
 
 	(void)s;
 	control_close(r->socket);
-	if (r->flush)
-		event_free(r->flush);
 	r->socket = NULL;
-	r->flush = NULL;
 	background_end(&r->background);
 }
 

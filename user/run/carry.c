@@ -10,6 +10,7 @@
 #include "run/worker_parts.h"
 
 #define RUNS_PER_SEND 64
+#define VERSION_NOTE_US (60 * SEC)	/* between two that are told */
 
 static bool is_trouble(int error)
 {
@@ -176,9 +177,15 @@ static void on_disconnected(void *ctx, enum tg_close_code code, const char *text
 	post_text(ctx, EVENT_DISCONNECTED, code, text);
 }
 
+/* Whoever sees our first message can send such notes, as many as it likes. */
 static void on_version_refused(void *ctx, const char *text)
 {
-	post_text(ctx, EVENT_VERSION_REFUSED, TG_CLOSE_BYE, text);
+	struct worker *w = ctx;
+
+	if (w->now < w->version_note_us)
+		return;
+	w->version_note_us = w->now + VERSION_NOTE_US;
+	post_text(w, EVENT_VERSION_REFUSED, TG_CLOSE_BYE, text);
 }
 
 static void on_path_changed(void *ctx, const struct tunnel_path_info *path, const char *why)

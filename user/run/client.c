@@ -141,9 +141,9 @@ static void on_event(struct client *c, const struct run_event *e)
 		on_path_changed(c, e);
 		break;
 	case EVENT_VERSION_REFUSED:
-		/* Nobody signs such a note, so it may only inform. */
-		log_warn("somebody at the server's address speaks protocol versions %s, not ours (%d): update the older side",
-			 e->text, TG_VERSION_WIRE);
+		/* Nobody signs such a note and its source is not looked at, so it may only inform. */
+		log_warn("somebody, perhaps the server, says that it speaks protocol versions %s, not ours (%d): "
+			 "if nothing connects, update the older side", e->text, TG_VERSION_WIRE);
 		break;
 	case EVENT_LINK_UP:
 		u = uplink_by_link(c, e->link);

@@ -27,7 +27,7 @@
 #include "server/admission.h"
 
 #define BUFFERS 8192u
-#define FLUSH_S 10
+#define FLUSH_S 2	/* cheap when nothing changed */
 
 const char *server_name(const struct server *s)
 {
@@ -140,10 +140,8 @@ static void on_mail(int fd, short what, void *arg)
 
 static void flush(struct server *s)
 {
-	int err = s->set.accounts ? accounts_flush(s->set.accounts) : 0;
-
-	if (err)
-		log_warn("cannot store the clients' state: %s", strerror(-err));
+	if (s->set.accounts && accounts_flush(s->set.accounts))
+		log_warn("cannot store the clients' state: %s", accounts_error(s->set.accounts));
 }
 
 static void on_flush(int fd, short what, void *arg)

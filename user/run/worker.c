@@ -478,13 +478,6 @@ int worker_link_tcp(struct worker *w, u32 number, struct tcp *c)
 	return links_put_tcp(&w->links, k, c, true);
 }
 
-struct udp *worker_link_socket(struct worker *w, u32 number)
-{
-	struct link *k = links_find(&w->links, number);
-
-	return k ? k->udp : NULL;
-}
-
 int worker_listen_tcp(struct worker *w, struct tcp_listener *l)
 {
 	struct link *k = links_reserve(&w->links);

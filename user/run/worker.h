@@ -63,7 +63,6 @@ void worker_link_release(struct worker *w, u32 number);		/* closes what is behin
 int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched);
 /* A connection that was just started; EVENT_LINK_UP follows, and EVENT_LINK_LOST when it breaks or does not come up. */
 int worker_link_tcp(struct worker *w, u32 number, struct tcp *c);
-struct udp *worker_link_socket(struct worker *w, u32 number);	/* NULL: none */
 /* Takes connections in from now on; each gets a link number. */
 int worker_listen_tcp(struct worker *w, struct tcp_listener *l);
 

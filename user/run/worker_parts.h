@@ -34,6 +34,7 @@ struct worker {
 	bool started, stopping;
 	u64 now;
 	u64 sweep_us;			/* next look for silent connections */
+	u64 version_note_us;		/* the next version note before that is not told */
 	pthread_t thread;
 };
 
