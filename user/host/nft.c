@@ -312,6 +312,12 @@ int host_nft_kill_switch(struct host *h, const struct host_nft_kill_switch *set,
 	return text_run(&t, why);
 }
 
+char *host_nft_kill_switch_table(const struct host *h, char *out)
+{
+	snprintf(out, HOST_WHY_BYTES, "%s_ks", h->nft_name);
+	return out;
+}
+
 int host_nft_kill_switch_remove(struct host *h)
 {
 	return remove_table(h, "_ks");

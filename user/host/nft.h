@@ -59,5 +59,7 @@ struct host_nft_kill_switch {
  * host_nft_kill_switch_remove(). Name look-ups of the caller itself need marked sockets. */
 int host_nft_kill_switch(struct host *h, const struct host_nft_kill_switch *set, char *why);
 int host_nft_kill_switch_remove(struct host *h);
+/* Name of its table (family inet). out[HOST_WHY_BYTES] is the caller's. Returns out. */
+char *host_nft_kill_switch_table(const struct host *h, char *out);
 
 #endif

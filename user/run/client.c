@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/aead.h"
+#include "host/nft.h"
 #include "host/privileges.h"
 #include "run/client_parts.h"
 #include "run/instance.h"
@@ -442,7 +443,20 @@ static void free_event(struct event *e)
 		event_free(e);
 }
 
-static void end(struct client *c)
+/* Somebody asked for the end: then the host is as before. But where the daemon gives up by itself nobody has said that
+ * traffic may leave in the clear from now on. */
+static void leave_host(struct client *c, bool failed)
+{
+	bool keep = c->set.kill_switch && failed;
+	char table[HOST_WHY_BYTES];
+
+	if (keep && c->kill_switch_stands)
+		log_warn("the kill switch stays; to remove it start and end %s again, or: nft delete table inet %s", c->name,
+			 host_nft_kill_switch_table(c->host, table));
+	host_close(c->host, keep);
+}
+
+static void end(struct client *c, bool failed)
 {
 	lifecycle_stopping();
 	if (c->worker)
@@ -455,7 +469,7 @@ static void end(struct client *c)
 	lifecycle_end(&c->life);
 	worker_stop(c->worker);
 	tun_close(c->tun);
-	host_close(c->host, false);
+	leave_host(c, failed);
 	if (c->base)
 		event_base_free(c->base);
 	sodium_memzero(&c->set.key, sizeof(c->set.key));
@@ -502,6 +516,6 @@ int client_run(const struct client_settings *set, const struct client_hooks *hoo
 	}
 	if (c->hooked && c->hooks.stopping)
 		c->hooks.stopping(c->hooks.ctx, c);
-	end(c);
+	end(c, err);
 	return err;
 }

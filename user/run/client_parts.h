@@ -72,6 +72,7 @@ struct client {
 	struct uplink uplinks[TG_MAX_PATHS];
 	struct prefix lan[2 * TG_MAX_PATHS];	/* networks next door that the kill switch lets through */
 	u32 lan_count;
+	bool kill_switch_stands;	/* put up by this process */
 	char ignored[TG_MAX_PATHS][TUNNEL_NAME_BYTES];	/* removed by command: not found again by themselves */
 	u32 ignored_count;
 

@@ -118,6 +118,7 @@ int client_before(struct client *c, char *error)
 	err = set_kill_switch(c, why);
 	if (err)
 		snprintf(error, RUN_ERROR_BYTES, "kill switch: %.200s", why);
+	c->kill_switch_stands = !err;
 	return err;
 }
 
