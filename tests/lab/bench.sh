@@ -126,10 +126,11 @@ start_systems() {
 
 # --- measurements -----------------------------------------------------------------------------
 
+# The congestion control is named each time: namespaces have the host's default, whatever that is.
 iperf() { # system, iperf3's options...: bit/s that arrived
 	local system=$1
 	shift
-	in_ns "$(end_of "$system" s)" iperf3 -J -c "$(inner_of "$system")" "$@" > "$LAB/iperf.json" ||
+	in_ns "$(end_of "$system" s)" iperf3 -J -c "$(inner_of "$system")" -C cubic "$@" > "$LAB/iperf.json" ||
 		fail "iperf3 through $system: $(json "d.get('error')" < "$LAB/iperf.json")"
 	json "d['end']['sum_received']['bits_per_second']" < "$LAB/iperf.json"
 }
