@@ -48,12 +48,14 @@ struct buf *buf_take(struct buf_pool *pool)
 {
 	struct buf *b = pool->free;
 
-	if (b)
+	if (b) {
 		pool->free = b->next;
-	else if (pool->fresh < pool->count)
+		__builtin_prefetch(pool->free, 1);	/* bufs are taken in rows: the next one is not in cache yet */
+	} else if (pool->fresh < pool->count) {
 		b = &pool->slots[pool->fresh++];
-	else
+	} else {
 		return NULL;
+	}
 
 	pool->out++;
 	b->next = NULL;

@@ -183,6 +183,16 @@ static void ipsecmb_seal(enum aead_suite suite, const void *state, const u8 (*no
 	}
 }
 
+/* Takes the same time whatever differs. sodium_memcmp() goes byte by byte, which shows at a million packets a second. */
+static bool tags_equal(const u8 *a, const u8 *b)
+{
+	u64 x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
 static void ipsecmb_open(enum aead_suite suite, const void *state, const u8 (*nonces)[AEAD_NONCE_BYTES],
 			 struct aead_job *jobs, u32 n)
 {
@@ -197,7 +207,7 @@ static void ipsecmb_open(enum aead_suite suite, const void *state, const u8 (*no
 		run(suite, state, nonces, jobs, batch, tags, false);
 		/* Decrypting in place leaves the tag behind the packet alone. */
 		for (u32 i = 0; i < batch; i++)
-			jobs[i].ok = !sodium_memcmp(computed[i], jobs[i].in + jobs[i].len, AEAD_TAG_BYTES);
+			jobs[i].ok = tags_equal(computed[i], jobs[i].in + jobs[i].len);
 		jobs += batch;
 		nonces += batch;
 		n -= batch;
