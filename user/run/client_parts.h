@@ -84,6 +84,7 @@ struct client {
 	bool was_connected;
 	struct tunnel_config config;
 	u32 tun_ifindex;
+	u32 tun_mtu;			/* of the device; 0: not configured yet */
 	int result;			/* of client_run() */
 	char *error;			/* RUN_ERROR_BYTES, the caller's */
 };
@@ -115,6 +116,7 @@ void fallback_drop(struct client *c, struct uplink *u);	/* ends the TCP side */
 int client_check_settings(const struct client *c, char *error);
 int client_before(struct client *c, char *error);	/* what must hold before the first packet: kill switch */
 int client_configure(struct client *c, char *error);	/* c->config has come or changed */
+void client_mtu_changed(struct client *c);		/* uplinks came, went or have another MTU: the device follows */
 void client_lan_changed(struct client *c);		/* the networks next door may be others now: routes, kill switch */
 
 #endif

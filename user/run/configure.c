@@ -15,6 +15,9 @@
 #include "run/client_parts.h"
 
 #define LAN_MAX (2 * TG_MAX_PATHS)
+#define MTU_MIN 1280u		/* IPv6 inside the tunnel needs it (RFC 8200) */
+#define OVERHEAD4 60u		/* of the tunnel over IPv4: 20 IP, 8 UDP, 32 its own */
+#define OVERHEAD6 80u
 
 static bool has_bytes(const u8 *p, size_t n)
 {
@@ -139,17 +142,62 @@ void client_lan_changed(struct client *c)
 		log_warn("kill switch: %s (the old one stays)", why);
 }
 
+static u32 uplink_carries(const struct uplink *u)
+{
+	u32 overhead = u->local.family == 6 ? OVERHEAD6 : OVERHEAD4;
+
+	return MAX(u->seen.mtu, MTU_MIN + overhead) - overhead;
+}
+
+/* The least of: own setting, the server's, what the narrowest uplink carries in one piece. who: NULL, or whose it is. While
+ * there is no uplink the last one's bound stays. */
+static u32 fitting_mtu(const struct client *c, const char **who)
+{
+	u32 own = c->set.mtu ? c->set.mtu : TG_INNER_MTU, mtu = own;
+
+	*who = NULL;
+	if (c->config.mtu && c->config.mtu < mtu) {
+		mtu = c->config.mtu;
+		*who = "the server";
+	}
+	if (c->tun_mtu && !uplinks_usable(c))
+		return MIN(mtu, c->tun_mtu);
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		const struct uplink *u = &c->uplinks[i];
+
+		if (!u->used || !u->usable || uplink_carries(u) >= mtu)
+			continue;
+		mtu = uplink_carries(u);
+		*who = u->name;
+	}
+	return mtu;
+}
+
 static int set_addresses(struct client *c, char *why)
 {
 	const struct tunnel_config *k = &c->config;
+	const char *who;
+	u32 mtu = fitting_mtu(c, &who);
 	struct host_tun set = {
 		.name = c->tun_name,
-		.mtu_bytes = c->set.mtu ? c->set.mtu : k->mtu ? k->mtu : TG_INNER_MTU,
+		.mtu_bytes = mtu,
 		.addr4 = inner_prefix(4, k->ip4, k->ip4_len),
 		.addr6 = inner_prefix(6, k->ip6, k->ip6_len),
 	};
 
+	if (who && mtu != c->tun_mtu)
+		log_info("%s: MTU %u, because %s carries no more", c->tun_name, mtu, who);
+	c->tun_mtu = mtu;
 	return host_tun_configure(&set, &c->tun_ifindex, why);
+}
+
+void client_mtu_changed(struct client *c)
+{
+	char why[HOST_WHY_BYTES] = "";
+	const char *who;
+
+	if (c->tun_mtu && fitting_mtu(c, &who) != c->tun_mtu && set_addresses(c, why))
+		log_warn("MTU of %s: %s", c->tun_name, why);
 }
 
 static int set_routes(struct client *c, char *why)

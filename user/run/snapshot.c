@@ -100,5 +100,6 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 		out->server = c->servers[0];
 	out->has_config = c->has_config;
 	out->config = c->config;
+	out->config.mtu = (u16)c->tun_mtu;
 	out->state = state_of(c, out);
 }

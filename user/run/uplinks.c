@@ -314,6 +314,7 @@ void uplink_forget(struct client *c, struct uplink *u)
 	if (u->seen.ifindex)
 		host_routes_remove_uplink(c->host, u->seen.ifindex);
 	memset(u, 0, sizeof(*u));
+	client_mtu_changed(c);
 }
 
 static void add_found(struct client *c, const struct host_uplink *found, u32 n)
@@ -365,6 +366,7 @@ void uplinks_rescan(struct client *c)
 	}
 	c->scanned_us = clock_now_us();
 	client_lan_changed(c);
+	client_mtu_changed(c);
 }
 
 void uplinks_reap(struct client *c, u64 now)
