@@ -157,6 +157,19 @@ expect 0 tg2_ client add good --address 192.0.2.1:7443 "${state[@]}"
 public=$("$triglav" server --print-key --address 192.0.2.1:7443 "${state[@]}" 2> "$work/err")
 [[ $public =~ ^tg1_[A-Za-z0-9_-]+$ && ! -s $work/err ]] || complain "server --print-key prints: $public $(cat "$work/err")"
 [[ $public == "tg1_${key:4:42}"* ]] || complain "server and client keys name different servers"
+
+# What a server's start left says where it is, to commands that are not told; not for another key.
+at() { "$triglav" server --print-key "$@" --state-dir "$work/state" --runtime-dir "$work/run"; }
+left() { # public key in hex
+	printf '{"public_key": "%s", "address": ["198.51.100.7:7500"], "listen": [], "tcp_port": 0}' "$1" > "$work/state/addresses"
+}
+elsewhere=$(at --address 198.51.100.7:7500)
+left "$(tr '_-' '/+' <<< "${public:4:44}" | base64 -d | od -An -tx1 -N32 | tr -d ' \n')"
+[ "$(at)" = "$elsewhere" ] || complain "the addresses a server left are not used"
+[ "$(at --address 192.0.2.1:7443)" = "$public" ] || complain "--address does not win over what a server left"
+left "$(printf '%064d' 0)"
+[ "$(at 2> /dev/null)" != "$elsewhere" ] || complain "the addresses of another server are used"
+rm "$work/state/addresses"
 expect 1 'there is no key' server --key "$work/other.key" --print-key --address 192.0.2.1:7443 "${state[@]}"
 expect 0 tg1_ server --key "$work/other.key" --generate-key --print-key --address 192.0.2.1:7443 "${state[@]}"
 expect 0 tg1_ server --key "$work/other.key" --generate-key --print-key --address 192.0.2.1:7443 "${state[@]}"

@@ -34,6 +34,17 @@ assert_equal "lines on standard output" "$(wc -l < "$LAB/first.key")" 1
 chmod 600 "$LAB/first.key"
 grep -q '^tg2_' "$LAB/first.key" || fail "no credential: $(cat "$LAB/first.key")"
 says "status of a server" "server for .* on $SERVER4:$PORT" in_server "$TRIGLAV" status "${server[@]:2}"
+
+# A key made without a word about addresses names where the running server is; so does one made of
+# what it left when it does not run.
+of_default() { # runtime directory
+	says "the addresses in a key" "^$(cat "$LAB/first.key")\$" \
+		in_server "$TRIGLAV" client show default --print-key --state-dir "$LAB/state" --runtime-dir "$1"
+}
+of_default "$LAB/none"
+mv "$LAB/state/addresses" "$LAB/addresses"
+of_default "$LAB/run"
+mv "$LAB/addresses" "$LAB/state/addresses"
 exits "a second server of the name" 1 in_server "$TRIGLAV" server --listen $SERVER4:$PORT "${server[@]}"
 note "first start"
 

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/found_at.h"
 #include "cmd/server_keys.h"
 #include "cmd/text.h"
 #include "manage/control.h"
@@ -69,7 +70,7 @@ static int fail_accounts(struct accounts *a, const char *name, int err)
 }
 
 /* The server's part of the key string. */
-static int describe_server(const struct settings *s, struct key_string *k)
+static int describe_server(struct settings *s, struct key_string *k)
 {
 	bool made, private_only;
 	u8 secret[32];
@@ -77,6 +78,7 @@ static int describe_server(const struct settings *s, struct key_string *k)
 
 	if (code)
 		return code;
+	found_at_learn(s, secret);
 	if (!server_keys_describe(s, secret, k, &private_only))
 		code = cmd_fail(CMD_USAGE, "no address for the key: give --address A:P, where clients find this server");
 	else if (private_only)
@@ -95,7 +97,7 @@ static int print_key(struct key_string *k, const u8 id[8], const u8 secret[32])
 	return code;
 }
 
-static int add(const struct settings *s, struct accounts *a, const char *name)
+static int add(struct settings *s, struct accounts *a, const char *name)
 {
 	struct key_string k;
 	u8 id[8], secret[32];
@@ -158,7 +160,7 @@ static int list(struct accounts *a)
 	return CMD_OK;
 }
 
-static int show(const struct settings *s, struct accounts *a, const char *name)
+static int show(struct settings *s, struct accounts *a, const char *name)
 {
 	struct account account;
 	struct key_string k;
@@ -186,7 +188,7 @@ static int show(const struct settings *s, struct accounts *a, const char *name)
 	return CMD_OK;
 }
 
-static int open_and_run(const struct settings *s, char **words, int count)
+static int open_and_run(struct settings *s, char **words, int count)
 {
 	char error[ACCOUNTS_ERROR_BYTES];
 	struct accounts *a;

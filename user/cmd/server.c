@@ -4,6 +4,7 @@
  * First start: makes the server's key and a first credential, prints it. Then the daemon's
  * hooks: control socket, pid file.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "cmd/background.h"
 #include "cmd/cmd.h"
+#include "cmd/found_at.h"
 #include "cmd/server_keys.h"
 #include "manage/daemon_control.h"
 
@@ -36,10 +38,27 @@ static const struct cmd_flag flags[] = {
 struct running {
 	struct server_control control;	/* first: what the commands get */
 	struct control *socket;
+	const struct settings *settings;
 	struct background background;
 };
 
 /* Hooks */
+
+/* A server that cannot leave its addresses serves all the same: they are asked of it while it runs. */
+static int leave_addresses(struct running *r, char *error)
+{
+	int err;
+
+	r->control.found_at = found_at_report(r->settings, r->settings->server.secret);
+	if (!r->control.found_at) {
+		snprintf(error, RUN_ERROR_BYTES, "no memory");
+		return -ENOMEM;
+	}
+	err = found_at_store(r->settings, r->control.found_at);
+	if (err)
+		log_warn("cannot write %s/" FOUND_AT_FILE ": %s", r->settings->state_dir, strerror(-err));
+	return 0;
+}
 
 static int on_started(void *ctx, struct server *s, struct event_base *base, char error[RUN_ERROR_BYTES])
 {
@@ -47,6 +66,9 @@ static int on_started(void *ctx, struct server *s, struct event_base *base, char
 	int err;
 
 	r->control.server = s;
+	err = leave_addresses(r, error);
+	if (err)
+		return err;
 	err = control_open(&r->socket, base, server_runtime_dir(s), server_name(s), server_commands, &r->control, error);
 	if (err)
 		return err;
@@ -123,11 +145,12 @@ static int print_first_key(const struct settings *s, struct accounts *accounts)
 	return code;
 }
 
-static int print_public_key(const struct settings *s)
+static int print_public_key(struct settings *s)
 {
 	struct key_string k;
 	bool private_only;
 
+	found_at_learn(s, s->server.secret);
 	if (!server_keys_describe(s, s->server.secret, &k, &private_only))
 		return cmd_fail(CMD_FAILED, "no address for the key: give --address A:P, where clients find this server");
 	return server_keys_print(&k, asked.qr);
@@ -159,7 +182,9 @@ static int serve(struct settings *s, struct accounts *accounts, struct running *
 
 	s->server.accounts = accounts;
 	r->control.accounts = accounts;
+	r->settings = s;
 	err = server_run(&s->server, &hooks, error);
+	json_decref(r->control.found_at);
 	return err ? cmd_fail(cmd_exit_of(err), "%s", error[0] ? error : strerror(-err)) : CMD_OK;
 }
 

@@ -182,6 +182,8 @@ static int server_status(void *ctx, const json_t *request, json_t *answer, char 
 	if (err)
 		return err;
 	err = merge(answer, report_server(&s, c->accounts));
+	if (!err && c->found_at && json_object_update_missing(answer, c->found_at))
+		err = -ENOMEM;
 	server_snapshot_free(&s);
 	return err;
 }

@@ -18,6 +18,7 @@ extern const struct control_command client_commands[];
 struct server_control {
 	struct server *server;
 	struct accounts *accounts;
+	json_t *found_at;	/* said in the status, too: where clients find it, its public key. NULL: nothing */
 };
 
 /* ctx of server_commands: a struct server_control. */
