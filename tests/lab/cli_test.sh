@@ -62,6 +62,7 @@ expect 2 '--datapath: "xdp" is not in this version; use auto or udp' tun "$key" 
 expect 2 '--dns-server: expected an address' tun "$key" --dns-server dns.example
 expect 2 '--tun-name: expected the name of an interface' tun "$key" --tun-name a/b
 expect 2 '--name: expected a name of letters' tun "$key" --name ../x
+expect 2 '-i: "nosuch0,weight=2" names an interface a second time' tun "$key" -i nosuch0 -i nosuch0,weight=2
 expect 2 'is one word too many' tun "$key" "$key"
 expect 2 'which server? Give its key' tun
 expect 2 'which file?' config
@@ -118,6 +119,8 @@ file '[server]\nmax_connections = "x"\n'
 expect 2 'test.toml:2: server.max_connections: expected a whole number' server --config "$work/test.toml"
 file '[server\n'
 expect 2 'test.toml:1: ' server --config "$work/test.toml"
+file '[client]\nuplinks = ["nosuch0", { name = "nosuch0" }]\n'
+expect 2 'test.toml:2: client.uplinks: {"name":"nosuch0"} names an interface a second time' tun --config "$work/test.toml"
 file '[server]\nopen = true\n'
 expect 2 "test.toml:2: server.open is a key of a server's file" tun --config "$work/test.toml"
 file "[client]\nauth_key = \"$key\"\n"

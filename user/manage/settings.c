@@ -50,6 +50,8 @@ void settings_explain(const struct value_slot *slot, int err, const char *found,
 	else if (err == -ENOTSUP)
 		snprintf(error, SETTINGS_ERROR_BYTES, "\"%.80s\" is not in this version; use %s", found,
 			 value_expects(slot, expects));
+	else if (err == -EEXIST)
+		snprintf(error, SETTINGS_ERROR_BYTES, "%.120s names an interface a second time; once is enough", found);
 	else
 		snprintf(error, SETTINGS_ERROR_BYTES, "expected %s, found %.120s", value_expects(slot, expects), found);
 }

@@ -231,6 +231,9 @@ static int add_uplink(const struct value_slot *slot, const char *text)
 	while ((part = strsep(&rest, ",")))
 		if (set_uplink_option(&u, part))
 			return -EINVAL;
+	for (u32 i = 0; i < *slot->count; i++)
+		if (!strcmp(list[i].name, u.name))
+			return -EEXIST;	/* two paths over one link would only compete */
 	list[(*slot->count)++] = u;
 	return 0;
 }

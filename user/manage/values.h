@@ -39,7 +39,7 @@ struct value_slot {
 
 #define VALUE_EXPECTS_BYTES 192
 
-/* Stores a value. 0; -EINVAL: not of that type, see value_expects(); -ENOSPC: the list is full;
+/* Stores a value. 0; -EINVAL: not of that type, see value_expects(); -ENOSPC: the list is full; -EEXIST: the uplink is in it;
  * -ENOTSUP: known, but not in this version. */
 int value_set(const struct value_slot *slot, const char *text);
 
