@@ -122,8 +122,13 @@ static void on_path_changed(struct client *c, const struct run_event *e)
 {
 	const struct tunnel_path_info *p = &e->path;
 
-	log_info("path %s: %s (%s), rtt %.1f ms, loss %.2f %%", p->name, tunnel_path_state_name(p->state), e->text,
-		 p->srtt_us / 1000.0, p->loss_ppm / 10000.0);
+	char rtt[32] = "-", loss[32] = "-";	/* nothing is measured yet */
+
+	if (p->srtt_us) {
+		snprintf(rtt, sizeof(rtt), "%.1f ms", p->srtt_us / 1000.0);
+		snprintf(loss, sizeof(loss), "%.2f %%", p->loss_ppm / 10000.0);
+	}
+	log_info("path %s: %s (%s), rtt %s, loss %s", p->name, tunnel_path_state_name(p->state), e->text, rtt, loss);
 	uplinks_path_changed(c, p);
 }
 
