@@ -98,6 +98,14 @@ mkdir "$work/credentials"
 echo tg8_x > "$work/credentials/key"
 CREDENTIALS_DIRECTORY=$work/credentials expect 2 'starts with tg1_ or tg2_' tun
 
+# What contradicts itself.
+install -m 600 <(echo "$key") "$work/good.key"
+expect 2 'two keys: --key-file and one on the command line' tun --key-file "$work/good.key" "$key"
+expect 2 'two keys: --key-file and -' tun - --key-file "$work/good.key"
+expect 2 '--no-dns and --dns-server contradict' tun "$key" --no-dns --dns-server 9.9.9.9
+expect 2 '--dns and --no-dns contradict' tun "$key" --dns --no-dns
+expect 2 '--dns and --no-dns contradict' tun "$key" --no-dns --dns
+
 # The key on the command line is said to be visible; an interface that does not exist is named.
 expect 1 'there is no interface "nosuch0"; there is ' tun "$key" -i nosuch0 "${state[@]}"
 [[ $said == *"can be seen by others in ps"* ]] || complain "nothing is said about ps: $said"
@@ -198,6 +206,8 @@ for command in server tun keygen client status uplink config benchmark; do
 	expect 0 'Example:' $command --help
 	[ "$(wc -l <<< "$said")" -le 30 ] || complain "the help of $command does not fit a screen"
 	expect 0 'Example:' $command --help-all
+	[[ $command != @(server|tun) || $said == *"turned off by no-: --no-tcp-fallback"* ]] || complain "the help of $command says nothing of --no-"
+	[ -z "$(grep -E -- '--handshakes-per-second N.*above' <<< "$said")" ] || complain "a flag runs into its help"
 	[ -z "$(grep -E '.{81}' <<< "$said")" ] || complain "the help of $command is too wide"
 done
 

@@ -177,6 +177,8 @@ void cmd_help(FILE *out, const struct command *command, bool all)
 	}
 	if (command->settings_side) {
 		settings_print_help(out, (enum settings_side)command->settings_side, all);
+		if (command->settings_side != SETTINGS_TOOL)	/* it takes no yes or no */
+			fputs("  Flags without a value are turned off by no-: --no-tcp-fallback.\n", out);
 		if (!all)
 			settings_print_flag(out, "--help-all", "the rest of the flags");
 	}
@@ -206,8 +208,7 @@ int cmd_choose_daemon(const char *runtime_dir, char name[RUN_NAME_BYTES])
 		return CMD_OK;
 	n = control_instances(runtime_dir, names, ARRAY_SIZE(names));
 	if (n == -EACCES)
-		return cmd_fail(CMD_NOT_PERMITTED, "%s: %s; use sudo or join the group " CONTROL_GROUP, runtime_dir,
-				strerror(-n));
+		return cmd_fail(CMD_NOT_PERMITTED, "%s: %s" CONTROL_WHO_MAY, runtime_dir, strerror(-n));
 	if (n <= 0)
 		return cmd_fail(CMD_NO_DAEMON, "no triglav runs here (%s has no control socket)", runtime_dir);
 	if (n == 1) {

@@ -55,6 +55,8 @@ static int find(struct settings *s, char *word, char *text)
 	char *variable = getenv(KEY_SOURCE_ENV);
 	char path[512];
 
+	if (word && settings_source(s, "key-file") == SETTINGS_FLAG)
+		return cmd_fail(CMD_USAGE, "two keys: --key-file and %s; give one", strcmp(word, "-") ? "one on the command line" : "-");
 	if (word && strcmp(word, "-"))
 		return take_word(word, text);
 	if (word)

@@ -65,6 +65,14 @@ static int check_interfaces(const struct settings *s)
 			there[0] ? there : "none");
 }
 
+/* What was said on the command line, before the file and the defaults come in. */
+static int check_dns(const struct settings *s)
+{
+	if (s->client.dns || settings_source(s, "dns") != SETTINGS_FLAG || settings_source(s, "dns-server") != SETTINGS_FLAG)
+		return CMD_OK;
+	return cmd_fail(CMD_USAGE, "--no-dns and --dns-server contradict each other; give one");
+}
+
 static int connect_tunnel(const struct settings *s)
 {
 	struct control *socket = NULL;
@@ -85,7 +93,9 @@ static int run(const struct command *command, int argc, char **argv)
 		return cmd_fail(CMD_FAILED, "no memory");
 	if (cmd_parse(command, argc, argv, &s, &word, 1, &code) < 0)
 		return code;
-	code = cmd_finish_settings(&s, config);
+	code = check_dns(&s);
+	if (!code)
+		code = cmd_finish_settings(&s, config);
 	if (!code)
 		code = key_source_read(&s, word, &s.client.key);
 	if (!code)

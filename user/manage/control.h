@@ -14,6 +14,7 @@
 #include "run/settings.h"
 
 #define CONTROL_GROUP "triglav"
+#define CONTROL_WHO_MAY "; run with sudo, or join the group " CONTROL_GROUP " (and log in again)"
 #define CONTROL_MAX_REQUEST 65536u	/* bytes of a line */
 #define CONTROL_MAX_ANSWER (64u << 20)
 #define CONTROL_MAX_CONNECTIONS 16u

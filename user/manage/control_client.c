@@ -147,8 +147,7 @@ int control_request(const char *runtime_dir, const char *name, const json_t *req
 		return -ENOENT;
 	}
 	if (fd < 0) {
-		snprintf(error, RUN_ERROR_BYTES, fd == -EACCES ? "%.108s: %s; use sudo or join the group " CONTROL_GROUP : "%.108s: %s",
-			 path, strerror(-fd));
+		snprintf(error, RUN_ERROR_BYTES, "%.108s: %s%s", path, strerror(-fd), fd == -EACCES ? CONTROL_WHO_MAY : "");
 		return fd;
 	}
 	err = exchange(fd, request, answer);

@@ -85,10 +85,16 @@ static int take_flag(struct settings *s, const struct setting *row, const char *
 {
 	struct value_slot slot = settings_slot(s, row);
 	char what[SETTINGS_ERROR_BYTES], found[128];
+	bool again = row->type == VALUE_BOOL && s->source[settings_row_number(row)] == SETTINGS_FLAG;
+	bool before = again && *(bool *)slot.place;
 	int err;
 
 	settings_begin_row(s, row, SETTINGS_FLAG);
 	err = value_set(&slot, value);
+	if (!err && again && *(bool *)slot.place != before) {
+		snprintf(error, SETTINGS_ERROR_BYTES, "--%s and --no-%s contradict each other; give one", row->flag, row->flag);
+		return -EINVAL;
+	}
 	if (!err)
 		return 1;
 	snprintf(found, sizeof(found), err == -ENOTSUP ? "%.100s" : "\"%.100s\"", value);

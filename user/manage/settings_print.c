@@ -49,7 +49,10 @@ static size_t line_length(const char *text)
 
 void settings_print_flag(FILE *out, const char *words, const char *help)
 {
-	fprintf(out, "  %-*s", HELP_COLUMN - 2, words);
+	if (strlen(words) > HELP_COLUMN - 3)	/* no room for a space before the help */
+		fprintf(out, "  %s\n%*s", words, HELP_COLUMN, "");
+	else
+		fprintf(out, "  %-*s", HELP_COLUMN - 2, words);
 	while (*help) {
 		size_t len = line_length(help);
 
