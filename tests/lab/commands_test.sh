@@ -46,6 +46,7 @@ mv "$LAB/state/addresses" "$LAB/addresses"
 of_default "$LAB/run"
 mv "$LAB/addresses" "$LAB/state/addresses"
 exits "a second server of the name" 1 in_server "$TRIGLAV" server --listen $SERVER4:$PORT "${server[@]}"
+grep -q 'another --name and another --tun-name' "$LAB/exits.log" || fail "a second one is not told what to choose: $(cat "$LAB/exits.log")"
 note "first start"
 
 # The key by standard input: never in ps.
@@ -55,6 +56,8 @@ wait_for 15 client_paths_up 2 || fail "the client does not connect"
 says "the client's line" '^connected' cat "$LAB/client.log"
 in_client ping -q -c 3 -i 0.2 -W 2 $INTERNET4 > /dev/null || fail "no traffic"
 
+if grep -q 'rtt 0\.0 ms' "$LAB/client.log"; then fail "an RTT that was not measured is logged: $(lab_log client)"; fi
+says "the log of a path" 'path up1: .*, rtt (-|[0-9.]+ ms), loss ' cat "$LAB/client.log"
 says "status" '^up1 +up +[0-9.]+ ms +[0-9.]+ %' in_client "$TRIGLAV" status "${client[@]}"
 says "status" '^up2 +up ' in_client "$TRIGLAV" status "${client[@]}"
 says "detailed status" "-> $SERVER4:$PORT, seen as" in_client "$TRIGLAV" status --detailed "${client[@]}"
@@ -96,6 +99,15 @@ chmod 711 "$LAB" "$LAB/run"
 nobody() { in_client setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 cp "$TRIGLAV" "$LAB/triglav-copy" && chmod 755 "$LAB/triglav-copy"
 exits "status asked by somebody else" 4 nobody "$LAB/triglav-copy" status "${client[@]}"
+grep -q "sudo, or join the group triglav" "$LAB/exits.log" || fail "who may ask is not said: $(cat "$LAB/exits.log")"
+chmod 700 "$LAB/run"
+exits "status asked by somebody else, without a name" 4 nobody "$LAB/triglav-copy" status "${client[@]:0:2}"
+grep -q "sudo, or join the group triglav" "$LAB/exits.log" || fail "who may ask is not said: $(cat "$LAB/exits.log")"
+chmod 711 "$LAB/run"
+for words in "client list" "client add x" "server"; do
+	exits "$words by somebody else" 4 nobody "$LAB/triglav-copy" $words --state-dir "$LAB/state" --runtime-dir "$LAB/run"
+	grep -q "; run with sudo" "$LAB/exits.log" || fail "$words: sudo is not named: $(cat "$LAB/exits.log")"
+done
 exits "tun started by somebody else" 4 nobody env TRIGLAV_KEY="$(cat "$LAB/first.key")" "$LAB/triglav-copy" tun -i up1 \
 	--state-dir "$LAB/x" --runtime-dir "$LAB/run" --name y
 grep -qi cap_net_admin "$LAB/exits.log" || fail "the missing capability is not named: $(cat "$LAB/exits.log")"

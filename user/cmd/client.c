@@ -200,7 +200,7 @@ static int open_and_run(struct settings *s, char **words, int count)
 		return cmd_fail(CMD_USAGE, "triglav client can add, list, revoke and show, not \"%.40s\"", words[0]);
 	err = accounts_open(&a, s->state_dir, error);
 	if (err)
-		return cmd_fail(cmd_exit_of(err), "%s", error);
+		return cmd_fail(cmd_exit_of(err), "%s%s", error, err == -EACCES ? CMD_RUN_WITH_SUDO : "");
 	if (!strcmp(words[0], "add"))
 		code = add(s, a, words[1]);
 	else if (!strcmp(words[0], "revoke"))

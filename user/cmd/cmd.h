@@ -34,6 +34,9 @@ extern const struct command cmd_server, cmd_tun, cmd_keygen, cmd_client, cmd_sta
 /* Writes "triglav: ..." to standard error, returns code. */
 int cmd_fail(enum cmd_exit code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Ends the line about a file of the state directory that only root may touch. */
+#define CMD_RUN_WITH_SUDO "; run with sudo"
+
 /* The exit code for a negative errno of client_run(), server_run() and the like. */
 enum cmd_exit cmd_exit_of(int err);
 

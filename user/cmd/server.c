@@ -208,7 +208,7 @@ static int start(struct settings *s, struct running *r)
 		return print_public_key(s);
 	err = accounts_open(&accounts, s->state_dir, error);
 	if (err)
-		return cmd_fail(cmd_exit_of(err), "%s", error);
+		return cmd_fail(cmd_exit_of(err), "%s%s", error, err == -EACCES ? CMD_RUN_WITH_SUDO : "");
 	code = offer_keys(s, accounts, made);
 	if (!code)
 		code = serve(s, accounts, r);

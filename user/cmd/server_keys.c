@@ -22,12 +22,14 @@ static int make_key(const struct settings *s, u8 secret[32])
 	int err;
 
 	if (mkdir(s->state_dir, 0700) && errno != EEXIST)
-		return cmd_fail(cmd_exit_of(-errno), "cannot make directory %s: %s", s->state_dir, strerror(errno));
+		return cmd_fail(cmd_exit_of(-errno), "cannot make directory %s: %s%s", s->state_dir, strerror(errno),
+				errno == EACCES ? CMD_RUN_WITH_SUDO : "");
 	rand_system(&random);
 	rand_fill(&random, secret, 32);
 	err = keyfile_write_secret(s->key_file, secret);
 	if (err)
-		return cmd_fail(cmd_exit_of(err), "cannot write %s: %s", s->key_file, strerror(-err));
+		return cmd_fail(cmd_exit_of(err), "cannot write %s: %s%s", s->key_file, strerror(-err),
+				err == -EACCES ? CMD_RUN_WITH_SUDO : "");
 	return CMD_OK;
 }
 
@@ -43,7 +45,7 @@ int server_keys_load(const struct settings *s, bool make, bool *made, u8 secret[
 	}
 	if (err == -ENOENT)
 		return cmd_fail(CMD_FAILED, "there is no key %s; --generate-key makes one", s->key_file);
-	return err ? cmd_fail(err == -EACCES ? CMD_NOT_PERMITTED : CMD_FAILED, "%s", error) : CMD_OK;
+	return err ? cmd_fail(err == -EACCES ? CMD_NOT_PERMITTED : CMD_FAILED, "%s%s", error, err == -EACCES ? CMD_RUN_WITH_SUDO : "") : CMD_OK;
 }
 
 static bool is_wildcard(const struct addr *a)

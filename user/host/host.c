@@ -154,7 +154,7 @@ static int lock_and_number(struct host *h, char *why)
 	snprintf(path, sizeof(path), "%s/%s.lock", h->runtime_dir, h->name);
 	h->lock_fd = lock_file(path, LOCK_EX | LOCK_NB);
 	if (h->lock_fd == -EBUSY)
-		return host_fail(why, -EBUSY, "an instance named %s runs already: choose another --name", h->name);
+		return host_fail(why, -EBUSY, "an instance named %s runs already: choose another --name and another --tun-name", h->name);
 	if (h->lock_fd < 0)
 		return host_fail(why, h->lock_fd, "%s: %s", path, strerror(-h->lock_fd));
 
