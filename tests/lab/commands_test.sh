@@ -89,6 +89,16 @@ uplink_one() { client_status | json "[[u['weight'], u['backup']] for u in d['upl
 assert_equal "up1 after uplink set" "$(uplink_one)" "[9, true]"
 note "uplinks"
 
+# The age that is shown is the state's, not the session's.
+link_down 1
+link_down 2
+suspended() { client_status | json "d['state']" | grep -q suspended; }
+wait_for 15 suspended || fail "without links the client is not suspended"
+assert_true "age of a state" "$(client_status | json "d['state_us'] < d['uptime_us'] - 1000000")"
+link_up 1
+link_up 2
+wait_for 15 client_paths_up 2 || fail "the client does not come back"
+
 # Which one is meant: several run here, and none is called tg0.
 exits "status without a name" 2 in_client "$TRIGLAV" status --runtime-dir "$LAB/run"
 grep -q "choose with --name" "$LAB/exits.log" || fail "several daemons are not explained: $(cat "$LAB/exits.log")"

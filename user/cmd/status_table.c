@@ -144,13 +144,10 @@ static void print_client_head(const json_t *s)
 	const json_t *config = json_object_get(s, "config"), *session = json_object_get(s, "session");
 	const char *state = text(s, "state");
 	char age[TEXT_BYTES];
-	u64 connected = number(s, "connected_us");
 
 	printf("%s%s%s: %s%s%s", text_colour(TEXT_BOLD), text(s, "name"), text_colour(TEXT_PLAIN), text_colour(text_state_colour(state)),
 	       state, text_colour(TEXT_PLAIN));
-	if (connected)
-		printf(" for %s", text_duration(connected, age));
-	printf(" to %s by %s", text(s, "server"), text(s, "tun"));
+	printf(" for %s to %s by %s", text_duration(number(s, "state_us"), age), text(s, "server"), text(s, "tun"));
 	if (json_is_object(config))
 		printf(", as %s%s%s", text(config, "ip4"), json_is_string(json_object_get(config, "ip6")) ? " " : "",
 		       json_is_string(json_object_get(config, "ip6")) ? text(config, "ip6") : "");

@@ -227,6 +227,7 @@ json_t *report_client(const struct client_snapshot *s)
 	put(out, "name", json_string(s->name));
 	put(out, "tun", json_string(s->tun_name));
 	put(out, "state", json_string(client_state_name(s->state)));
+	put_number(out, "state_us", s->state_us);
 	put_number(out, "uptime_us", s->uptime_us);
 	put_number(out, "connected_us", s->connected_us);
 	put(out, "strategy", json_string(sched_strategy_name(s->strategy)));

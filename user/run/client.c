@@ -182,6 +182,7 @@ static void on_mail(int fd, short what, void *arg)
 		on_event(c, e);
 		free(e);
 	}
+	client_note_state(c);
 }
 
 /* ---- what the machine and the clock tell ---- */

@@ -82,6 +82,8 @@ struct client {
 	bool said_connected;
 	bool has_config;
 	bool was_connected;
+	enum client_state state;	/* as last looked at, see client_note_state() */
+	u64 state_since_us;
 	struct tunnel_config config;
 	u32 tun_ifindex;
 	u32 tun_mtu;			/* of the device; 0: not configured yet */
@@ -91,6 +93,9 @@ struct client {
 
 /* Ends the daemon with this result and line. */
 void client_fail(struct client *c, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* snapshot.c */
+void client_note_state(struct client *c);	/* something changed: since when the state is what it is */
 
 /* uplinks.c */
 void uplinks_configure(struct client *c);		/* slots for those the settings name */

@@ -102,4 +102,17 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	out->config = c->config;
 	out->config.mtu = (u16)c->tun_mtu;
 	out->state = state_of(c, out);
+	if (!c->state_since_us || out->state != c->state)
+		c->state_since_us = now;
+	c->state = out->state;
+	out->state_us = now - c->state_since_us;
+}
+
+void client_note_state(struct client *c)
+{
+	struct client_snapshot *s = malloc(sizeof(*s));
+
+	if (s)	/* without memory the next look sees it */
+		client_snapshot(c, s);
+	free(s);
 }

@@ -33,6 +33,7 @@ struct client_snapshot {
 	char name[RUN_NAME_BYTES];
 	char tun_name[TUNNEL_NAME_BYTES];
 	enum client_state state;
+	u64 state_us;			/* since it became that */
 	u64 uptime_us;			/* since the daemon started */
 	u64 connected_us;		/* since the session opened; 0: there is none */
 	enum sched_strategy strategy;
