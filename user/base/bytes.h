@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* bytes.h - big-endian integers at unaligned places */
+/* bytes.h - big-endian integers at unaligned places, and whether bytes say anything */
 #ifndef TG_BASE_BYTES_H
 #define TG_BASE_BYTES_H
 
@@ -45,6 +45,16 @@ static inline void put_be64(void *p, u64 v)
 {
 	v = htobe64(v);
 	memcpy(p, &v, sizeof(v));
+}
+
+/* Is any of n bytes not zero? All-zero addresses mean "none" everywhere. */
+static inline bool has_bytes(const u8 *p, size_t n)
+{
+	u8 any = 0;
+
+	while (n--)
+		any |= *p++;
+	return any;
 }
 
 #endif

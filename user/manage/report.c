@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "host/links.h"
 
 char *report_id(const u8 id[8], char out[REPORT_ID_BYTES])
@@ -30,14 +31,6 @@ static void put_addr(json_t *to, const char *name, const struct addr *a)
 	char text[ADDR_TEXT_BYTES];
 
 	put(to, name, a->family ? json_string(addr_format(a, text)) : json_null());
-}
-
-static bool has_bytes(const u8 *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (p[i])
-			return true;
-	return false;
 }
 
 /* Inner addresses; with len 0 the bare address. */

@@ -335,15 +335,21 @@ static u32 pick_rendezvous(const struct sched *s, const struct choice *c, u32 fl
 
 /* ---- what others call ---- */
 
+/* Fills the choice; true when there is none to make, and *pick is the answer: the only path, or -1. */
+static bool is_settled(struct choice *c, const struct sched_path *paths, u32 n, int *pick)
+{
+	choose_from(c, paths, n);
+	*pick = c->count ? only_one(c) : -1;
+	return c->count < 2;
+}
+
 int sched_pick_bulk(struct sched *s, const struct sched_path *paths, u32 n, u32 bytes)
 {
 	struct choice c;
+	int pick;
 
-	choose_from(&c, paths, n);
-	if (!c.count)
-		return -1;
-	if (c.count == 1)
-		return only_one(&c);
+	if (is_settled(&c, paths, n, &pick))
+		return pick;
 
 	switch (s->strategy) {
 	case SCHED_BANDWIDTH_PROPORTIONAL:
@@ -362,22 +368,18 @@ int sched_pick_bulk(struct sched *s, const struct sched_path *paths, u32 n, u32 
 int sched_pick_latency(struct sched *s, const struct sched_path *paths, u32 n)
 {
 	struct choice c;
+	int pick;
 
-	choose_from(&c, paths, n);
-	if (!c.count)
-		return -1;
-	return c.count == 1 ? only_one(&c) : (int)pick_latency(s, &c);
+	return is_settled(&c, paths, n, &pick) ? pick : (int)pick_latency(s, &c);
 }
 
 int sched_pick_pinned(struct sched *s, const struct sched_path *paths, u32 n, u32 flow_hash)
 {
 	struct choice c;
+	int pick;
 
-	choose_from(&c, paths, n);
-	if (!c.count)
-		return -1;
-	if (c.count == 1)
-		return only_one(&c);
+	if (is_settled(&c, paths, n, &pick))
+		return pick;
 
 	switch (s->strategy) {
 	case SCHED_PRIMARY_BACKUP:

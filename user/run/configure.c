@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "host/dns.h"
 #include "host/nft.h"
@@ -18,15 +19,6 @@
 #define MTU_MIN 1280u		/* IPv6 inside the tunnel needs it (RFC 8200) */
 #define OVERHEAD4 60u		/* of the tunnel over IPv4: 20 IP, 8 UDP, 32 its own */
 #define OVERHEAD6 80u
-
-static bool has_bytes(const u8 *p, size_t n)
-{
-	u8 any = 0;
-
-	while (n--)
-		any |= *p++;
-	return any;
-}
 
 static struct prefix inner_prefix(u8 family, const u8 *ip, u8 len)
 {

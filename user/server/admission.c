@@ -28,11 +28,6 @@ struct admission {
 	struct admission_counters refused;
 };
 
-static bool has_bytes(const u8 *p, size_t n)
-{
-	return !sodium_is_zero(p, n);
-}
-
 static u64 owner_of(const struct tunnel_grant *grant)
 {
 	return grant->anonymous ? 0 : get_be64(grant->client_id);

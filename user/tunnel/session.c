@@ -18,14 +18,6 @@ static u64 ip6_key_of(const u8 *ip6)
 	return get_be64(ip6) * 0x9e3779b97f4a7c15ULL ^ get_be64(ip6 + 8);
 }
 
-static bool is_zero(const u8 *p, size_t n)
-{
-	while (n--)
-		if (p[n])
-			return false;
-	return true;
-}
-
 /* ---- keys ---- */
 
 /* `index`: the one the peer already knows from our first message, or 0 for a new one. */
@@ -221,9 +213,9 @@ int session_publish(struct session *s)
 	const struct tunnel_grant *g = &s->grant;
 	int err = map_set(&t->by_handle, s->handle, s);
 
-	if (!err && !is_zero(g->ip4, 4))
+	if (!err && has_bytes(g->ip4, 4))
 		err = map_set(&t->by_ip4, get_be32(g->ip4), s);
-	if (!err && !is_zero(g->ip6, 16))
+	if (!err && has_bytes(g->ip6, 16))
 		err = map_set(&t->by_ip6, ip6_key_of(g->ip6), s);
 	if (!err && !g->anonymous)
 		err = map_set(&t->by_client, s->client_key, s);
@@ -327,8 +319,8 @@ struct session *session_of_inner(struct tunnel *t, const struct buf *b)
 bool session_owns_source(const struct session *s, const struct buf *b)
 {
 	if (b->data[0] >> 4 == 4)
-		return !memcmp(s->grant.ip4, b->data + 12, 4) && !is_zero(s->grant.ip4, 4);
-	return !memcmp(s->grant.ip6, b->data + 8, 16) && !is_zero(s->grant.ip6, 16);
+		return !memcmp(s->grant.ip4, b->data + 12, 4) && has_bytes(s->grant.ip4, 4);
+	return !memcmp(s->grant.ip6, b->data + 8, 16) && has_bytes(s->grant.ip6, 16);
 }
 
 /* Its deadlines may have changed: the end of the public call looks at it once. */
