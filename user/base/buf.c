@@ -66,6 +66,7 @@ struct buf *buf_take(struct buf_pool *pool)
 	b->path = 0;
 	b->flow_hash = 0;
 	b->order = 0;
+	b->bulk = false;
 	b->time_us = 0;
 	return b;
 }

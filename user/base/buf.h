@@ -25,7 +25,8 @@ struct buf {
 	u8 path;			/* receiver: path id it came by */
 	u32 flow_hash;			/* tg_flow_hash() of its 5-tuple; 0: not parsed yet */
 	u32 order;			/* order word of the wire, host byte order */
-	u64 time_us;			/* arrival */
+	bool bulk;			/* sender: its flow is one that moves much data (queue.h) */
+	u64 time_us;			/* arrival; where bufs wait: since when */
 	u8 area[BUF_AREA_BYTES] __attribute__((aligned(16)));
 } __attribute__((aligned(64)));	/* what stands before the area shares one cache line */
 
