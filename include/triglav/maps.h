@@ -38,6 +38,8 @@
 	X(NO_MEMORY, "no_memory", "no memory for a new key or session") \
 	X(LINK_FULL, "link_full", "the link's socket took no more") \
 	X(LINK_ERROR, "link_error", "the link refused the packet") \
+	X(QUEUE_DELAY, "queue_delay", "waited too long for the links: its sender is too fast") \
+	X(QUEUE_FULL, "queue_full", "too many packets wait for the links") \
 	X(BAD_FRAME, "bad_frame", "control frame that does not parse")
 
 enum tg_drop {

@@ -141,6 +141,8 @@ struct tg_versions {
 
 /* Features */
 #define TG_FEATURE_CSUM 1u	/* this end can finish partial checksums */
+#define TG_FEATURE_HALVES 2u	/* this end joins halves of inner packets */
+#define TG_FEATURE_FEC 4u	/* this end uses repair symbols */
 
 /* Link kinds and flags of the first message */
 enum tg_link_kind {
@@ -167,7 +169,17 @@ enum tg_frame {
 	TG_FRAME_LIMITS = 9,
 	TG_FRAME_CLOSE = 10,
 	TG_FRAME_PAD = 11,
+	TG_FRAME_REPAIR = 12,
+	TG_FRAME_ORDER = 13,
 };
+
+/* LIMITS: no quota. */
+#define TG_QUOTA_NONE 0xffffffffffffffffULL
+
+/* REPAIR: what stands before the symbol, and what its fields may be. */
+#define TG_REPAIR_BYTES 14u
+#define TG_REPAIR_SPAN 64u	/* numbers a window reaches over: bits of the map */
+#define TG_REPAIR_ROWS 192u	/* rows of factors; with the span they fill the field */
 
 enum tg_path_state { TG_PATH_USE = 1, TG_PATH_STANDBY = 2, TG_PATH_SUSPECT = 3, TG_PATH_ABANDON = 4 };
 

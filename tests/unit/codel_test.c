@@ -40,7 +40,8 @@ static void a_burst_shorter_than_the_interval_passes(void **state)
 	}
 }
 
-/* Times of the signals in a queue that never gets shorter: the first after an interval, then at interval / sqrt(count). */
+/* Times of the signals in a queue that never gets shorter: the first after an interval, then at interval /
+ * sqrt(count). */
 static void signals_come_at_the_distances_of_the_rfc(void **state)
 {
 	static const u64 at_us[] = { 100000, 200000, 270710, 328445, 378445, 423166, 463990 };
@@ -162,7 +163,8 @@ static void run(struct loop *l, const struct codel_limits *limits, u64 warm_us, 
 	}
 }
 
-/* What one sender with halving loses of the link depends on the queue it may keep: a quarter of a round is nearly enough. */
+/* What one sender with halving loses of the link depends on the queue it may keep: a quarter of a round is nearly
+ * enough. */
 static void a_sender_that_obeys_is_held_near_the_target(void **state)
 {
 	static const struct { u64 target_us, used_percent; } table[] = {

@@ -178,8 +178,9 @@ static void sparse_is_never_behind_bulk(void **state)
 
 static void sparse_flows_take_turns_oldest_first(void **state)
 {
-	static const struct { u32 flow, number; } came[] = { { 5, 1 }, { 5, 2 }, { 5, 3 }, { 3, 1 }, { 9, 1 }, { 3, 2 } },
-						  goes[] = { { 5, 1 }, { 3, 1 }, { 9, 1 }, { 5, 2 }, { 3, 2 }, { 5, 3 } };
+	static const struct { u32 flow, number; }
+		came[] = { { 5, 1 }, { 5, 2 }, { 5, 3 }, { 3, 1 }, { 9, 1 }, { 3, 2 } },
+		goes[] = { { 5, 1 }, { 3, 1 }, { 9, 1 }, { 5, 2 }, { 3, 2 }, { 5, 3 } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(came); i++)
@@ -418,6 +419,20 @@ static void sparse_flows_and_priority_are_not_dropped_for_waiting(void **state)
 	assert_int_equal(q.drops_codel + q.marks + q.drops_overflow, 0);
 }
 
+/* Two packets at a time, each waits far too long: a flow with no more than a full packet left loses nothing. */
+static void the_last_full_packet_of_a_flow_is_never_dropped(void **state)
+{
+	(void)state;
+	queue_set_codel(&q, MSEC, MSEC);
+	make_bulk(1, START);
+	push(1, 1500, 0, START);
+	for (u64 i = 1; i < 100; i++) {
+		push(1, 1500, (u32)i, START + i * 50 * MSEC);
+		expect(queue_take_bulk(&q, START + i * 50 * MSEC), 1, (u32)i - 1, true);
+	}
+	assert_int_equal(q.drops_codel + q.marks, 0);
+}
+
 static void the_target_can_be_set(void **state)
 {
 	u64 usual;
@@ -617,6 +632,7 @@ int main(void)
 		TEST(others_are_dropped),
 		TEST(marked_packets_carry_the_mark),
 		TEST(sparse_flows_and_priority_are_not_dropped_for_waiting),
+		TEST(the_last_full_packet_of_a_flow_is_never_dropped),
 		TEST(the_target_can_be_set),
 		TEST(a_flow_that_misbehaves_does_not_hurt_another),
 		TEST(overflow_takes_from_the_head_of_the_fattest),

@@ -66,7 +66,9 @@ struct buf *buf_take(struct buf_pool *pool)
 	b->path = 0;
 	b->flow_hash = 0;
 	b->order = 0;
+	b->half = 0;
 	b->bulk = false;
+	b->rounds = 0;
 	b->time_us = 0;
 	return b;
 }

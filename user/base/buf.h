@@ -22,9 +22,11 @@ struct buf {
 	u8 *data;			/* first byte of the inner IP packet */
 	u16 len;			/* bytes of it */
 	bool csum_partial;		/* TCP/UDP checksum holds only the pseudo header's sum */
-	u8 path;			/* receiver: path id it came by */
+	u8 path;			/* id of the path it came by, or left by last */
+	u8 rounds;			/* sender: times it was sent again */
 	u32 flow_hash;			/* tg_flow_hash() of its 5-tuple; 0: not parsed yet */
 	u32 order;			/* order word of the wire, host byte order */
+	u8 half;			/* TG_FLAG_FIRST or TG_FLAG_LAST: half of an inner packet; 0: whole */
 	bool bulk;			/* sender: its flow is one that moves much data (queue.h) */
 	u64 time_us;			/* arrival; where bufs wait: since when */
 	u8 area[BUF_AREA_BYTES] __attribute__((aligned(16)));

@@ -21,3 +21,15 @@ u64 clock_wall_ns(void)
 {
 	return read_ns(CLOCK_REALTIME);
 }
+
+#define AT_ONCE_NS 5000u	/* three readings take a tenth of a microsecond */
+
+bool clock_wall_offset_ns(s64 *offset_ns)
+{
+	u64 before = read_ns(CLOCK_BOOTTIME), wall = read_ns(CLOCK_REALTIME), after = read_ns(CLOCK_BOOTTIME);
+
+	if (after - before > AT_ONCE_NS)
+		return false;
+	*offset_ns = (s64)(before - wall);
+	return true;
+}

@@ -12,4 +12,8 @@ u64 clock_now_us(void);
 /* Nanoseconds of CLOCK_REALTIME since the epoch: handshake times (TAI64N). */
 u64 clock_wall_ns(void);
 
+/* What to add to nanoseconds of CLOCK_REALTIME to get those of clock_now_us(), read so that no interruption between the two
+ * clocks blurs it; false: this thread was interrupted, ask again later. It changes when somebody sets the clock. */
+bool clock_wall_offset_ns(s64 *offset_ns);
+
 #endif

@@ -18,6 +18,7 @@ struct datagrams {
 	u32 len;		/* bytes of all of them */
 	u32 segment_bytes;	/* bytes of each but the last; == len for a single one */
 	bool ce;		/* received: congestion experienced */
+	u64 arrived_us;		/* received: when the kernel got it, by clock_now_us(); 0: not known */
 };
 
 static inline u32 datagrams_count(const struct datagrams *run)

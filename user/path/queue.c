@@ -26,8 +26,8 @@
 #define CODEL_TARGET_US (5 * MSEC)
 #define CODEL_INTERVAL_US (100 * MSEC)
 
-/* Of a flow's busy times only about a millisecond matters. 32 bits of 1024 us wrap after 50 days: a flow that comes back just
- * then is bulk for half a second without having earned it. */
+/* Of a flow's busy times only about a millisecond matters. 32 bits of 1024 us wrap after 50 days: a flow that comes
+ * back just then is bulk for half a second without having earned it. */
 #define TICKS(us) ((u32)((us) >> 10))
 #define BULK_WINDOW TICKS(100 * MSEC)
 #define BULK_STAYS TICKS(500 * MSEC)
@@ -209,7 +209,8 @@ static struct buf *take_from(struct queue *q, u32 i)
 	return q->table->flows[i].packets ? flow_take(q, i) : NULL;
 }
 
-/* Finding the fattest costs a walk over all flows, so it loses a batch. Its oldest packets: who sends learns of it soonest. */
+/* Finding the fattest costs a walk over all flows, so it loses a batch. Its oldest packets: who sends learns of it
+ * soonest. */
 static void drop_batch(struct queue *q)
 {
 	u32 i = fattest(q), packets = 0;
@@ -248,7 +249,7 @@ static bool has_table(struct queue *q)
 	return q->table;
 }
 
-/* A flow that had nothing to send comes last, so a whole round passes before its turn: it has the bytes of that round. */
+/* A flow that had nothing to send comes last, so a whole round passes before its turn: it has the bytes of that. */
 static void begin_waiting(struct queue *q, u32 i)
 {
 	struct flow *f = &q->table->flows[i];
@@ -385,6 +386,23 @@ u64 queue_bulk_head_age(const struct queue *q, u64 now_us)
 		i = f->behind;
 	}
 	return now_us - oldest;
+}
+
+void queue_look(const struct queue *q, u32 flow_hash, u64 now_us, struct queue_flow *out)
+{
+	u32 i = flow_hash % QUEUE_FLOWS;
+	const struct flow *f = q->table ? &q->table->flows[i] : NULL;
+
+	*out = (struct queue_flow){ 0 };
+	if (!f || (!f->window_bytes && !f->packets))
+		return;
+	*out = (struct queue_flow){
+		.seen = true,
+		.bulk = f->bulk,
+		.packets = f->packets,
+		.bytes = q->table->waiting[i],
+		.idle_us = (u64)(u32)(TICKS(now_us) - f->window_tick) << 10,
+	};
 }
 
 void queue_shrink(struct queue *q, u64 now_us)
