@@ -56,6 +56,8 @@ expect 2 '--max-connections: expected a whole number from 1 to 1000000' server -
 expect 2 '--route: expected a network' tun "$key" --route 300.0.0.0/8
 expect 2 '--exclude: expected a network' tun "$key" --exclude 10.0.0.0/33
 expect 2 '--strategy: expected one of adaptive, lowest_latency' tun "$key" --strategy fastest
+expect 2 '--congestion: expected adaptive, cubic or none' server --congestion bbr
+expect 2 '--strategy: expected one of adaptive' server --strategy fastest
 expect 2 '--aggregation: expected none, full or adaptive' tun "$key" --aggregation some
 expect 2 '--rekey-interval: expected a duration' tun "$key" --rekey-interval 1
 expect 2 '--datapath: "xdp" is not in this version; use auto or udp' tun "$key" --datapath xdp
@@ -71,8 +73,15 @@ expect 2 'triglav client can add, list, revoke and show, not "remove"' client re
 expect 2 'triglav uplink can list' uplink
 expect 2 'triglav uplink can list, show, add, remove and set, not "up"' uplink up eth0
 expect 2 'which interface?' uplink add
+expect 2 'rate: expected a rate such as "20mbit"' uplink set eth0 rate=fast
+expect 2 'quota: expected an amount such as "10GB"' uplink set eth0 rate=1mbit quota=10
+expect 2 '"speed=3" is one word too many; behind the interface' uplink set eth0 speed=3
+expect 2 '"rate=1mbit" is one word too many' uplink show eth0 rate=1mbit
 expect 2 'what? triglav benchmark --crypto' benchmark
 expect 2 '--qr shows a key string' keygen --qr
+expect 2 'which flow? Give a flow such as' why
+expect 2 'expected a flow such as "tcp 10.0.85.2:43210 198.51.100.2:443"' why tcp example.org:443
+expect 3 'no triglav runs here' why 192.0.2.1 --runtime-dir "$work/run"
 expect 2 '--interval: expected seconds, or a duration' status --interval soon
 
 # --- keys ---
@@ -202,7 +211,7 @@ expect 0 '█' keygen -o "$work/new2.key" --address 192.0.2.1:7443 --qr
 expect 2 'unknown flag --pool' client add x --pool 10.0.0.0/8
 
 # Each help page has an example and fits a screen of 80 columns and 30 lines.
-for command in server tun keygen client status uplink config benchmark; do
+for command in server tun keygen client status uplink config benchmark why; do
 	expect 0 'Example:' $command --help
 	[ "$(wc -l <<< "$said")" -le 30 ] || complain "the help of $command does not fit a screen"
 	expect 0 'Example:' $command --help-all
@@ -214,7 +223,7 @@ done
 # --- completions and manuals know every flag and key; what is installed is complete ---
 page=$(sed 's/\\-/-/g' user/dist/triglav.8)
 keys=$(sed 's/\\-/-/g' user/dist/triglav.toml.5)
-for command in server tun keygen client status uplink config benchmark; do
+for command in server tun keygen client status uplink config benchmark why; do
 	for flag in $("$triglav" $command --help-all | grep -oE '^  (-., )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+'); do
 		checked=$((checked + 1))
 		grep -qE -- "[[:space:]\"]$flag( |\"|\$)" user/dist/triglav.bash || complain "the bash completion lacks $flag of $command"
@@ -226,6 +235,33 @@ for key in $({ "$triglav" config --server; "$triglav" config --client; } | sed -
 	checked=$((checked + 1))
 	[[ $keys =~ [[:space:]]$key[[:space:]] ]] || complain "triglav.toml(5) lacks $key"
 done
+# --- triglav-ctl: the same of its few commands ---
+ctl() { triglav=$PWD/build/triglav-ctl "$@"; }
+ctl expect 2 'triglav-ctl: looks into a running triglav'
+ctl expect 0 'triglav-ctl 0.' version
+ctl expect 2 'triglav-ctl: unknown command "recrd"; did you mean "record"?' recrd
+ctl expect 2 'unknown flag --inptu; did you mean --input?' record --inptu x
+ctl expect 2 'unknown flag -z; see triglav-ctl record --help' record -z
+ctl expect 2 'FILE ends in .svg for a picture, or in .json' record minute.png
+ctl expect 2 '--json and "minute.svg" contradict each other' record minute.svg --json
+ctl expect 2 'is one word too many; see triglav-ctl record --help' record a.svg b.svg
+ctl expect 3 'no triglav runs here' record "$work/minute.svg" --runtime-dir "$work/run"
+ctl expect 3 'no triglav named "tg9" runs' record --json --name tg9 --runtime-dir "$work/run"
+ctl expect 1 "cannot read $work/none.json: No such file" record "$work/minute.svg" --input "$work/none.json"
+[ ! -e "$work/minute.svg" ] || complain "triglav-ctl record makes a file of nothing"
+page=$(sed 's/\\-/-/g' user/dist/triglav-ctl.8)
+for command in record; do
+	ctl expect 0 'Example:' $command --help
+	[ -z "$(grep -E '.{81}' <<< "$said")" ] || complain "the help of triglav-ctl $command is too wide"
+	for flag in $(grep -oE '^  (-., )?--[a-z0-9-]+' <<< "$said" | grep -oE -- '--[a-z0-9-]+'); do
+		checked=$((checked + 1))
+		grep -qE -- "[[:space:]\"]$flag( |\"|\$)" user/dist/triglav-ctl.bash || complain "the bash completion lacks $flag of triglav-ctl $command"
+		grep -q -- "$flag" user/dist/_triglav-ctl || complain "the zsh completion lacks $flag of triglav-ctl $command"
+		[[ $page == *"$flag"* ]] || complain "triglav-ctl(8) lacks $flag of $command"
+	done
+done
+bash -n user/dist/triglav-ctl.bash || complain "the bash completion of triglav-ctl is no bash"
+
 bash -n user/dist/triglav.bash || complain "the bash completion is no bash"
 complete_with() { # words...
 	(. user/dist/triglav.bash && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) && _triglav && echo "${COMPREPLY[*]}")
@@ -235,13 +271,14 @@ complete_with() { # words...
 sh user/dist/install.sh "$work/root" /usr build > "$work/err" 2>&1 || complain "install: $(cat "$work/err")"
 for path in usr/bin/triglav usr/lib/systemd/system/triglav-server.service usr/lib/systemd/system/triglav@.service \
 	usr/lib/sysusers.d/triglav.conf usr/lib/tmpfiles.d/triglav.conf usr/share/man/man8/triglav.8 usr/share/man/man5/triglav.toml.5 \
-	usr/share/bash-completion/completions/triglav usr/share/zsh/site-functions/_triglav etc/triglav; do
+	usr/share/bash-completion/completions/triglav usr/share/zsh/site-functions/_triglav etc/triglav usr/bin/triglav-ctl \
+	usr/share/man/man8/triglav-ctl.8 usr/share/bash-completion/completions/triglav-ctl usr/share/zsh/site-functions/_triglav-ctl; do
 	[ -e "$work/root/$path" ] || complain "not installed: $path"
 done
 grep -q '^ExecStart=/usr/bin/triglav server' "$work/root/usr/lib/systemd/system/triglav-server.service" || complain "the unit starts something else"
 grep -rq '@PREFIX@' "$work/root/usr/lib" && complain "a unit was installed unfinished"
 if command -v groff > /dev/null; then
-	for page in user/dist/triglav.8 user/dist/triglav.toml.5; do
+	for page in user/dist/triglav.8 user/dist/triglav-ctl.8 user/dist/triglav.toml.5; do
 		[ -z "$(groff -man -ww -z "$page" 2>&1)" ] || complain "$page: $(groff -man -ww -z "$page" 2>&1 | head -n 3)"
 	done
 fi

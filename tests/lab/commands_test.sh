@@ -61,6 +61,16 @@ says "the log of a path" 'path up1: .*, rtt (-|[0-9.]+ ms), loss ' cat "$LAB/cli
 says "status" '^up1 +up +[0-9.]+ ms +[0-9.]+ %' in_client "$TRIGLAV" status "${client[@]}"
 says "status" '^up2 +up ' in_client "$TRIGLAV" status "${client[@]}"
 says "detailed status" "-> $SERVER4:$PORT, seen as" in_client "$TRIGLAV" status --detailed "${client[@]}"
+says "what the scheduler knows" '(open|drain|cruise|probe)( at [0-9.]+ .bit/s|, not paced), .* in flight' \
+	in_client "$TRIGLAV" status --detailed "${client[@]}"
+says "delays" 'queue [0-9.]+ ms, jitter [0-9.]+ ms, one way \+[0-9.]+ ms' in_client "$TRIGLAV" status --detailed "${client[@]}"
+says "what waits" 'waiting: [0-9]+ packets .* in line for a path' in_client "$TRIGLAV" status --detailed "${client[@]}"
+says "the same of a server" 'queue [0-9.]+ ms, jitter' in_server "$TRIGLAV" status --detailed "${server[@]:2}"
+for side in client server; do
+	at=("${client[@]}")
+	[ $side = client ] || at=("${server[@]:2}")
+	if in_$side "$TRIGLAV" status --detailed "${at[@]}" | grep -E '.{101}'; then fail "status --detailed is wider than 100 columns"; fi
+done
 assert_equal "weight of up2" "$(client_status | json "[u['weight'] for u in d['uplinks'] if u['name'] == 'up2'][0]")" 3
 assert_true "units" "$(client_status | json "all(k in d['paths'][0] for k in ('rtt_us', 'sent_bytes', 'rate_bytes_per_second', 'loss_ppm'))")"
 assert_equal "name of the client" "$(server_status | json "d['sessions'][0]['client']")" default

@@ -110,7 +110,7 @@ static int read_secret(u8 secret[32], const char *dir)
 static int run_server(int argc, char **argv)
 {
 	struct server_hooks hooks = { .started = server_started, .stopping = server_stopping };
-	struct server_settings set = { .tcp_fallback = !getenv("NO_TCP") };
+	struct server_settings set = { .tcp_fallback = !getenv("NO_TCP"), .sending.aggregation = SCHED_FULL };
 	char error[RUN_ERROR_BYTES];
 	int err;
 
@@ -212,7 +212,7 @@ static int take_word(struct client_settings *set, const char *word)
 static int run_client(int argc, char **argv)
 {
 	struct client_hooks hooks = { .started = client_started, .stopping = client_stopping };
-	struct client_settings set = { .aggregation = SCHED_FULL };
+	struct client_settings set = { .sending.aggregation = SCHED_FULL };
 	char error[RUN_ERROR_BYTES], text[KEYS_TEXT_BYTES];
 
 	set_place(&set.place, argv[2], argv[3]);

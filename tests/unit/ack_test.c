@@ -11,7 +11,7 @@
 
 static void note(struct received *r, u64 number, u64 now_us)
 {
-	received_note(r, number, 100, (u16)number, false, true, INTERVAL, now_us);
+	received_note(r, number, 100, (u16)number, false, true, INTERVAL, 0, now_us);
 }
 
 static void numbers_become_ranges(void **state)
@@ -62,9 +62,9 @@ static void the_largest_gives_stamp_and_delay(void **state)
 	(void)state;
 	received_init(&r);
 	assert_false(received_fill(&r, 0, &a, 5));
-	received_note(&r, 7, 10, 77, true, true, INTERVAL, 0x100000005ULL);
-	received_note(&r, 3, 20, 33, false, true, INTERVAL, 0x100000009ULL);
-	received_note(&r, 7, 99, 11, true, true, INTERVAL, 0x100000010ULL);	/* again: ignored */
+	received_note(&r, 7, 10, 77, true, true, INTERVAL, 0, 0x100000005ULL);
+	received_note(&r, 3, 20, 33, false, true, INTERVAL, 0, 0x100000009ULL);
+	received_note(&r, 7, 99, 11, true, true, INTERVAL, 0, 0x100000010ULL);	/* again: ignored */
 	assert_true(received_fill(&r, 0, &a, 0x100000025ULL));
 	assert_int_equal(a.stamp, 77);
 	assert_int_equal(a.arrival, 5);
@@ -82,7 +82,7 @@ static void acks_wait_for_the_interval(void **state)
 	(void)state;
 	received_init(&r);
 	assert_true(received_due_us(&r) == TIME_NEVER);
-	received_note(&r, 0, 1, 0, false, false, INTERVAL, 10 * MSEC);
+	received_note(&r, 0, 1, 0, false, false, INTERVAL, 0, 10 * MSEC);
 	assert_true(received_due_us(&r) == TIME_NEVER);	/* acks are not acked */
 	note(&r, 1, 11 * MSEC);
 	note(&r, 2, 12 * MSEC);
@@ -102,12 +102,15 @@ static void gaps_and_many_packets_hurry_it(void **state)
 	(void)state;
 	received_init(&r);
 	note(&r, 0, now);
-	note(&r, 3, now);	/* two missing: may be shuffled */
+	note(&r, 5, now);	/* four missing, one beyond: may be shuffled */
+	note(&r, 6, now);
 	assert_int_equal(received_due_us(&r), now + INTERVAL);
-	note(&r, 7, now + 1);	/* three missing */
+	note(&r, 7, now + 1);	/* the third beyond the gap proves it */
 	assert_int_equal(received_due_us(&r), now + 1);
 
 	received_fill(&r, 0, &a, now + 1);
+	note(&r, 18, now + 2);
+	note(&r, 19, now + 2);
 	note(&r, 20, now + 2);	/* never more than one in a millisecond */
 	assert_int_equal(received_due_us(&r), now + 1 + MSEC);
 
@@ -118,6 +121,30 @@ static void gaps_and_many_packets_hurry_it(void **state)
 	assert_int_equal(received_due_us(&r), now + 21 + INTERVAL);
 	note(&r, n, now + n);
 	assert_int_equal(received_due_us(&r), now + n);
+}
+
+static void a_thin_path_back_is_spared(void **state)
+{
+	struct received r;
+
+	(void)state;
+	received_init(&r);
+	for (u64 n = 0; n < 100; n++)
+		received_note(&r, n, 100, (u16)n, false, true, 20 * MSEC, 0, n);
+	assert_int_equal(received_due_us(&r), 20 * MSEC);
+}
+
+static void what_waited_to_be_read_arrived_before(void **state)
+{
+	struct received r;
+	struct ack a;
+
+	(void)state;
+	received_init(&r);
+	received_note(&r, 0, 100, 0, false, true, INTERVAL, 7 * MSEC, 50 * MSEC);
+	assert_true(received_fill(&r, 0, &a, 51 * MSEC));
+	assert_int_equal(a.arrival, 43 * MSEC);
+	assert_int_equal(a.delay_us, 8 * MSEC);
 }
 
 static void the_first_number_is_no_gap(void **state)
@@ -210,6 +237,8 @@ int main(void)
 		cmocka_unit_test(the_largest_gives_stamp_and_delay),
 		cmocka_unit_test(acks_wait_for_the_interval),
 		cmocka_unit_test(gaps_and_many_packets_hurry_it),
+		cmocka_unit_test(a_thin_path_back_is_spared),
+		cmocka_unit_test(what_waited_to_be_read_arrived_before),
 		cmocka_unit_test(the_first_number_is_no_gap),
 		cmocka_unit_test(old_ranges_are_forgotten),
 		cmocka_unit_test(intervals),

@@ -56,8 +56,18 @@ static int plenty(void *ctx, const json_t *request, json_t *answer, char error[R
 	return 0;
 }
 
+/* An answer that is printed; asked for in vain it has printed half of it. */
+static int print(void *ctx, const json_t *request, FILE *out, char error[RUN_ERROR_BYTES])
+{
+	(void)ctx;
+	(void)error;
+	fputs("\"numbers\":[1,2]", out);
+	return json_is_true(json_object_get(request, "in vain")) ? -ENODATA : 0;
+}
+
 static const struct control_command commands[] = {
-	{ "echo", echo }, { "refuse", refuse }, { "plenty", plenty }, { NULL, NULL },
+	{ "echo", echo, NULL }, { "refuse", refuse, NULL }, { "plenty", plenty, NULL }, { "print", NULL, print },
+	{ NULL, NULL, NULL },
 };
 
 static const struct {
@@ -70,6 +80,8 @@ static const struct {
 	{ "{\"command\":\"echo\",\"text\":\"a\",\"number\":\"1\"}", "{\"code\":2,\"error\":\"text and number, please\",\"ok\":false}" },
 	{ "{\"command\":\"echo\",\"text\":5}", "{\"code\":2,\"error\":\"text and number, please\",\"ok\":false}" },
 	{ "{\"command\":\"refuse\"}", "{\"code\":4,\"error\":\"Operation not permitted\",\"ok\":false}" },
+	{ "{\"command\":\"print\"}", "{\"numbers\":[1,2],\"ok\":true}" },
+	{ "{\"command\":\"print\",\"in vain\":true}", "{\"code\":1,\"error\":\"No data available\",\"ok\":false}" },
 	{ "{\"command\":\"what\"}", "{\"code\":2,\"error\":\"this daemon does not know that command; is it of another version?\",\"ok\":false}" },
 	{ "{\"command\":5}", "{\"code\":2,\"error\":\"a request is an object with a text \\\"command\\\"\",\"ok\":false}" },
 	{ "[\"echo\"]", "{\"code\":2,\"error\":\"a request is an object with a text \\\"command\\\"\",\"ok\":false}" },
@@ -86,11 +98,13 @@ static void requests_are_checked(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		json_t *answer = control_answer(commands, &count, requests[i].line, strlen(requests[i].line));
+		char *line = control_answer(commands, &count, requests[i].line, strlen(requests[i].line));
+		json_t *answer = json_loads(line, 0, NULL);
 		char *text = json_dumps(answer, JSON_COMPACT | JSON_SORT_KEYS);
 
 		assert_string_equal(text, requests[i].answer);
 		free(text);
+		free(line);
 		json_decref(answer);
 	}
 	assert_int_equal(count, 2);

@@ -318,9 +318,9 @@ static void hold_is_kept_within_bounds_and_applies_at_once(void **state)
 	reorder_set_hold(&r, 0);
 	assert_int_equal(r.hold_us, 1 * MSEC);
 	reorder_set_hold(&r, 10 * SEC);
-	assert_int_equal(r.hold_us, 150 * MSEC);
+	assert_int_equal(r.hold_us, 250 * MSEC);
 	push(1, 1, 5);
-	assert_int_equal(reorder_due_us(&r), 5 + 150 * MSEC);
+	assert_int_equal(reorder_due_us(&r), 5 + 250 * MSEC);
 	reorder_set_hold(&r, 20 * MSEC);
 	assert_int_equal(reorder_due_us(&r), 5 + 20 * MSEC);
 }

@@ -41,12 +41,38 @@ static void defaults_are_those_of_the_table(void **state)
 
 	assert_int_equal(settings_init(&s, SETTINGS_CLIENT), 0);
 	settings_finish(&s);
-	assert_int_equal(s.client.aggregation, SCHED_FULL);
-	assert_int_equal(s.client.strategy, SCHED_ADAPTIVE);
+	assert_int_equal(s.client.sending.aggregation, SCHED_FULL);
+	assert_int_equal(s.client.sending.strategy, SCHED_ADAPTIVE);
 	assert_int_equal(s.client.rekey_us, 120 * SEC);
 	assert_int_equal(s.client.keepalive_us, 15 * SEC);
 	assert_false(s.client.no_tcp_fallback);
 	assert_int_equal(s.log_level, LOG_LEVEL_INFO);
+}
+
+static void both_ends_say_how_they_send(void **state)
+{
+	static const char text[] = "[multipath]\naggregation_mode = \"none\"\ncongestion = \"cubic\"\n"
+				   "[multipath.scheduler]\nstrategy = \"blest\"\ncopies = false\n";
+	const enum settings_side sides[] = { SETTINGS_CLIENT, SETTINGS_SERVER };
+	struct tunnel_settings engine = { 0 };
+
+	(void)state;
+	for (u32 i = 0; i < 2; i++) {
+		const struct run_sending *sending = i ? &s.server.sending : &s.client.sending;
+
+		assert_int_equal(settings_init(&s, sides[i]), 0);
+		settings_finish(&s);
+		assert_int_equal(sending->aggregation, SCHED_FULL);
+		assert_int_equal(sending->congestion, RATE_ADAPTIVE);
+		assert_false(sending->no_copies);
+		assert_int_equal(read_text(sides[i], text), 0);
+		settings_finish(&s);
+		run_sending_fill(sending, &engine);
+		assert_int_equal(engine.aggregation, SCHED_NONE);
+		assert_int_equal(engine.congestion, RATE_CUBIC);
+		assert_int_equal(engine.strategy, SCHED_BLEST);
+		assert_true(engine.no_copies);
+	}
 }
 
 static void a_whole_server_file_is_read(void **state)
@@ -97,6 +123,22 @@ static void uplinks_are_names_or_tables(void **state)
 	assert_int_equal(s.client.uplinks[2].flags, TG_LINK_BACKUP);
 }
 
+static void uplinks_have_rates_and_quotas(void **state)
+{
+	(void)state;
+	assert_int_equal(read_text(SETTINGS_CLIENT, "client.uplinks = [{ rate = \"20mbit\", name = \"wwan0\", quota = \"10GB\" },"
+				   " \"eth0,quota=1GiB,backup\"]"), 0);
+	assert_string_equal(s.client.uplinks[0].name, "wwan0");
+	assert_int_equal(s.client.uplinks[0].rate, 2500000);
+	assert_true(s.client.uplinks[0].quota == 10000000000);
+	assert_int_equal(s.client.uplinks[1].rate, 0);
+	assert_int_equal(s.client.uplinks[1].quota, 1 << 30);
+	assert_int_equal(s.client.uplinks[1].flags, TG_LINK_BACKUP);
+	assert_int_equal(read_text(SETTINGS_CLIENT, "client.uplinks = [{ name = \"eth0\", rate = \"fast\" }]"), -EINVAL);
+	assert_int_equal(read_text(SETTINGS_CLIENT, "client.uplinks = [{ name = \"eth0\", rate = \"1mbit,backup\" }]"), -EINVAL);
+	assert_int_equal(read_text(SETTINGS_CLIENT, "client.uplinks = [{ name = \"eth0\", metered = 1 }]"), -EINVAL);
+}
+
 static const struct {
 	enum settings_side side;
 	const char *text;
@@ -119,10 +161,10 @@ static const struct {
 	{ SETTINGS_SERVER, "[server]\npool = \"fd00::/64\"\n", "test.toml:2: server.pool: expected an IPv4 network such as \"10.0.85.0/24\", or \"none\", found \"fd00::/64\"" },
 	{ SETTINGS_SERVER, "[server]\nlisten = [\"0.0.0.0:7443\",\n\"example\"]\n", "test.toml:2: server.listen: expected an address and port such as \"203.0.113.5:7443\" or \"[2001:db8::5]:7443\", found \"example\"" },
 	{ SETTINGS_SERVER, "[server]\nlisten = 7443\n", "test.toml:2: server.listen: expected an address and port such as \"203.0.113.5:7443\" or \"[2001:db8::5]:7443\", found 7443" },
-	{ SETTINGS_CLIENT, "[multipath.scheduler]\nstrategy = \"fastest\"\n", "test.toml:2: multipath.scheduler.strategy: expected one of adaptive, lowest_latency, bandwidth_proportional, weighted_round_robin, primary_backup, redundant, found \"fastest\"" },
+	{ SETTINGS_CLIENT, "[multipath.scheduler]\nstrategy = \"fastest\"\n", "test.toml:2: multipath.scheduler.strategy: expected one of adaptive, lowest_latency, lowest_loss, bandwidth_proportional, weighted_round_robin, primary_backup, redundant, ecmp_aware, minrtt, blest, ecf, found \"fastest\"" },
 	{ SETTINGS_CLIENT, "[routing]\ndns_servers = [\"1.1.1.1\", \"2.2.2.2\", \"3.3.3.3\", \"4.4.4.4\", \"5.5.5.5\"]\n", "test.toml:2: routing.dns_servers: more than 4 values" },
-	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ name = \"eth0\", quota = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup\", found {\"name\":\"eth0\",\"quota\":5}" },
-	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ weight = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup\", found {\"weight\":5}" },
+	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ name = \"eth0\", quota = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB\", found {\"name\":\"eth0\",\"quota\":5}" },
+	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ weight = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB\", found {\"weight\":5}" },
 	{ SETTINGS_CLIENT, "[tun]\nname = \"averyveryverylongname\"\n", "test.toml:2: tun.name: expected the name of an interface, at most 15 letters, found \"averyveryverylongname\"" },
 };
 
@@ -318,8 +360,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_table),
+		cmocka_unit_test(both_ends_say_how_they_send),
 		cmocka_unit_test(a_whole_server_file_is_read),
 		cmocka_unit_test(uplinks_are_names_or_tables),
+		cmocka_unit_test(uplinks_have_rates_and_quotas),
 		cmocka_unit_test(bad_files_name_line_key_and_what_was_expected),
 		cmocka_unit_test(what_is_no_toml_is_refused_with_its_line),
 		cmocka_unit_test(an_empty_section_is_fine_if_it_is_known),

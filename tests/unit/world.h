@@ -24,6 +24,7 @@ struct world_link {
 	struct addr address;	/* the client's, as the server sees it */
 	u64 delay_us;
 	u32 loss_permille;
+	u32 mtu;		/* IP packets (IPv4) above this vanish; 0: none do */
 	bool cut;		/* silent black hole */
 	u64 rate_bytes;		/* per second, towards the server; 0: unlimited */
 	u64 free_us;		/* when its queue of 100 ms will be empty */
@@ -79,9 +80,9 @@ static inline void world_put(struct world *w, const struct flying *f)
 	w->sky[w->flying++] = *f;
 }
 
-static inline bool world_lost(struct world *w, const struct world_link *l)
+static inline bool world_lost(struct world *w, const struct world_link *l, const struct flying *f)
 {
-	return l->cut || (l->loss_permille && rand_u32(&w->random) % 1000 < l->loss_permille);
+	return l->cut || (l->mtu && f->len + 28 > l->mtu) || (l->loss_permille && rand_u32(&w->random) % 1000 < l->loss_permille);
 }
 
 /* Time the datagram leaves the link's drop-tail queue; TIME_NEVER: it was full. */
@@ -102,7 +103,7 @@ static inline void world_fly(struct world *w, struct world_link *l, struct flyin
 	if (departure == TIME_NEVER)
 		return;
 	f->at_us = departure + l->delay_us;
-	if (world_lost(w, l) || (w->tap && !w->tap(w->tap_arg, f)))
+	if (world_lost(w, l, f) || (w->tap && !w->tap(w->tap_arg, f)))
 		return;
 	*(f->to_server ? &w->bytes_to_server : &w->bytes_to_client) += f->len;
 	world_put(w, f);

@@ -11,12 +11,14 @@
 #include "manage/control.h"
 #include "manage/nearest.h"
 
+const char *cmd_program = "triglav";
+
 int cmd_fail(enum cmd_exit code, const char *fmt, ...)
 {
 	va_list args;
 
 	fflush(stdout);
-	fputs("triglav: ", stderr);
+	fprintf(stderr, "%s: ", cmd_program);
 	va_start(args, fmt);
 	vfprintf(stderr, fmt, args);
 	va_end(args);
@@ -103,7 +105,7 @@ static int fail_unknown_flag(const struct command *command, const char *word)
 		best = settings_nearest_flag((enum settings_side)command->settings_side, typed);
 	if (best)
 		return cmd_fail(CMD_USAGE, "unknown flag %s; did you mean --%s?", word, best);
-	return cmd_fail(CMD_USAGE, "unknown flag %s; see triglav %s --help", word, command->name);
+	return cmd_fail(CMD_USAGE, "unknown flag %s; see %s %s --help", word, cmd_program, command->name);
 }
 
 static bool is_help(const struct command *command, const char *word)
@@ -153,8 +155,8 @@ int cmd_parse(const struct command *command, int argc, char **argv, struct setti
 			if (!parse_flag(command, argc, argv, &i, settings, code))
 				return -1;
 		} else if (count == max) {
-			*code = cmd_fail(CMD_USAGE, "\"%.40s\" is one word too many; see triglav %s --help", argv[i],
-					 command->name);
+			*code = cmd_fail(CMD_USAGE, "\"%.40s\" is one word too many; see %s %s --help", argv[i],
+					 cmd_program, command->name);
 			return -1;
 		} else {
 			words[count++] = argv[i];
@@ -165,7 +167,7 @@ int cmd_parse(const struct command *command, int argc, char **argv, struct setti
 
 void cmd_help(FILE *out, const struct command *command, bool all)
 {
-	fprintf(out, "triglav %s%s%s [flags]\n  %s\n\n", command->name, command->words ? " " : "",
+	fprintf(out, "%s %s%s%s [flags]\n  %s\n\n", cmd_program, command->name, command->words ? " " : "",
 		command->words ? command->words : "", command->summary);
 	for (const struct cmd_flag *f = command->flags; !flag_ends(f); f++) {
 		char words[64], letter[8] = "";

@@ -29,9 +29,13 @@ struct command {
 	int (*run)(const struct command *command, int argc, char **argv);	/* argv[0] is the name; returns an enum cmd_exit */
 };
 
-extern const struct command cmd_server, cmd_tun, cmd_keygen, cmd_client, cmd_status, cmd_uplink, cmd_config, cmd_benchmark;
+extern const struct command cmd_server, cmd_tun, cmd_keygen, cmd_client, cmd_status, cmd_uplink, cmd_config, cmd_benchmark, cmd_why;
+extern const struct command cmd_record;		/* of triglav-ctl */
 
-/* Writes "triglav: ..." to standard error, returns code. */
+/* The program that runs: "triglav" or "triglav-ctl". */
+extern const char *cmd_program;
+
+/* Writes "PROGRAM: ..." to standard error, returns code. */
 int cmd_fail(enum cmd_exit code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Ends the line about a file of the state directory that only root may touch. */

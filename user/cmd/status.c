@@ -17,7 +17,7 @@ static struct {
 } asked = { .interval_us = SEC, .runtime_dir = RUN_RUNTIME_DIR };
 
 static const struct cmd_flag flags[] = {
-	CMD_FLAG_BOOL("detailed", &asked.detailed, "addresses, health and counters, too"),
+	CMD_FLAG_BOOL("detailed", &asked.detailed, "addresses, what the scheduler knows, counters"),
 	CMD_FLAG_BOOL("json", &asked.json, "everything, as JSON"),
 	{ .flag = "watch", .letter = 'w', .help = "again and again, with the rates of now; Ctrl-C ends",
 	  .slot = { .type = VALUE_BOOL, .place = &asked.watch } },

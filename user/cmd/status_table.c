@@ -58,20 +58,104 @@ static void print_header(bool live)
 	printf(" %9s %9s%s\n", "SENT", "RECEIVED", text_colour(TEXT_PLAIN));
 }
 
-static void print_details(const json_t *path)
-{
-	char rtt[TEXT_BYTES], variation[TEXT_BYTES], flight[TEXT_BYTES];
+#define PIECE 96
+#define LINE 2048
 
-	printf("    %s -> %s, seen as %s; %s%s%s, weight %llu\n", text(path, "local"), text(path, "remote"), text(path, "seen"),
-	       text(path, "kind"), truth(path, "metered") ? ", metered" : "", truth(path, "backup") ? ", backup" : "",
-	       (unsigned long long)number(path, "weight"));
-	printf("    health %s, least RTT %s, variation %s; %llu packets lost, %s in flight, %llu handshakes\n", text(path, "health"),
-	       text_ms(number(path, "rtt_min_us"), rtt), text_ms(number(path, "rtt_variation_us"), variation),
-	       (unsigned long long)number(path, "lost_packets"), text_bytes(number(path, "in_flight_bytes"), flight),
-	       (unsigned long long)number(path, "handshakes"));
+static u64 sent_by_all(const json_t *paths)
+{
+	const json_t *path;
+	u64 sum = 0;
+	size_t i;
+
+	json_array_foreach(paths, i, path)
+		sum += number(path, "sent_bytes_last_second");
+	return sum;
 }
 
-static void print_path(const char *name, const json_t *path, const json_t *before, u64 apart_us, bool detailed)
+static bool is_number(const json_t *from, const char *field)
+{
+	return json_is_integer(json_object_get(from, field));
+}
+
+/* "cruise at 18.9 Mbit/s", "cubic, not paced" */
+static char *sending_pace(const json_t *path, const char *congestion, char out[PIECE])
+{
+	const char *how = strcmp(congestion, "adaptive") ? congestion : text(path, "phase");
+	u64 pace = number(path, "pace_bytes_per_second");
+	char rate[TEXT_BYTES];
+
+	snprintf(out, PIECE, pace ? "%s at %s" : "%s, not paced", how, text_rate(pace, rate));
+	return out;
+}
+
+/* "59.2 kB of 92.8 kB in flight" */
+static char *sending_window(const json_t *path, char out[PIECE])
+{
+	char flight[TEXT_BYTES], window[TEXT_BYTES];
+	bool any = !is_number(path, "window_bytes");
+
+	snprintf(out, PIECE, "%s%s%s in flight", text_bytes(number(path, "in_flight_bytes"), flight), any ? "" : " of ",
+		 any ? "" : text_bytes(number(path, "window_bytes"), window));
+	return out;
+}
+
+/* "queue 2.1 ms, jitter 0.3 ms, one way +4.0 ms": beyond the fastest path */
+static char *sending_delay(const json_t *path, char out[PIECE])
+{
+	char queue[TEXT_BYTES], jitter[TEXT_BYTES], beyond[TEXT_BYTES];
+	bool any = is_number(path, "delay_beyond_us");
+
+	text_ms(number(path, "delay_beyond_us"), beyond);
+	snprintf(out, PIECE, "queue %s, jitter %s%s%s", text_ms(number(path, "queue_us"), queue),
+		 text_ms(number(path, "jitter_us"), jitter), any ? ", one way +" : "", any ? beyond : "");
+	return out;
+}
+
+/* What the scheduler knows of a path: how fast it is sent on, what stands in its way, what it got. */
+static void print_sending(const json_t *path, const char *congestion, u64 all)
+{
+	char pace[PIECE], window[PIECE], delay[PIECE], share[PIECE] = "";
+	const char *why = text(path, "left_out");
+
+	if (all)
+		snprintf(share, sizeof(share), "; %llu %% of the last second",
+			 (unsigned long long)(number(path, "sent_bytes_last_second") * 100 / all));
+	text_below("%s, %s%s", sending_pace(path, congestion, pace), sending_window(path, window), share);
+	text_below("%s", sending_delay(path, delay));
+	if (why[0] && strcmp(why, "-"))
+		text_below("left out: %s", why);
+}
+
+static void print_details(const json_t *path, const char *congestion, u64 all)
+{
+	char rtt[TEXT_BYTES], variation[TEXT_BYTES];
+
+	text_below("%s -> %s, seen as %s; %s%s%s, weight %llu", text(path, "local"), text(path, "remote"), text(path, "seen"),
+		    text(path, "kind"), truth(path, "metered") ? ", metered" : "", truth(path, "backup") ? ", backup" : "",
+		    (unsigned long long)number(path, "weight"));
+	text_below("health %s, least RTT %s, variation %s, MTU %llu; %llu packets lost, %llu handshakes", text(path, "health"),
+		    text_ms(number(path, "rtt_min_us"), rtt), text_ms(number(path, "rtt_variation_us"), variation),
+		    (unsigned long long)number(path, "mtu"), (unsigned long long)number(path, "lost_packets"), (unsigned long long)number(path, "handshakes"));
+	print_sending(path, congestion, all);
+}
+
+/* "quota: 1.2 GB of 10.0 GB this month" */
+static void print_limits(const json_t *uplink)
+{
+	char rate[TEXT_BYTES], used[TEXT_BYTES], quota[TEXT_BYTES];
+	bool has_quota = json_is_integer(json_object_get(uplink, "quota_bytes"));
+	bool has_rate = json_is_integer(json_object_get(uplink, "rate_limit_bytes_per_second"));
+	bool spent = has_quota && number(uplink, "quota_used_bytes") >= number(uplink, "quota_bytes");
+
+	if (has_rate)
+		printf("    rate: at most %s each way\n", text_rate(number(uplink, "rate_limit_bytes_per_second"), rate));
+	if (has_quota)
+		printf("    quota: %s of %s this month%s%s%s\n", text_bytes(number(uplink, "quota_used_bytes"), used),
+		       text_bytes(number(uplink, "quota_bytes"), quota), text_colour(spent ? TEXT_WARN : TEXT_PLAIN),
+		       spent ? ", used up: it only stands by" : "", text_colour(TEXT_PLAIN));
+}
+
+static void print_path(const char *name, const json_t *path, const json_t *before, u64 apart_us)
 {
 	char rtt[TEXT_BYTES] = "-", rate[TEXT_BYTES] = "-", sent[TEXT_BYTES], received[TEXT_BYTES], now[TEXT_BYTES];
 	const char *state = text(path, "state");
@@ -87,8 +171,6 @@ static void print_path(const char *name, const json_t *path, const json_t *befor
 		printf(" %12s", rate_now(path, before, "received_bytes", apart_us, now));
 	}
 	printf(" %9s %9s\n", text_bytes(number(path, "sent_bytes"), sent), text_bytes(number(path, "received_bytes"), received));
-	if (detailed)
-		print_details(path);
 }
 
 /* An uplink without a path. */
@@ -99,8 +181,20 @@ static void print_idle_uplink(const json_t *uplink)
 	printf("%-15s %s%-11s%s\n", text(uplink, "name"), text_colour(text_state_colour(state)), state, text_colour(TEXT_PLAIN));
 }
 
-void status_print_uplinks(const json_t *uplinks, const json_t *before, u64 apart_us, bool detailed)
+static u64 sent_by_uplinks(const json_t *uplinks)
 {
+	const json_t *uplink;
+	u64 sum = 0;
+	size_t i;
+
+	json_array_foreach(uplinks, i, uplink)
+		sum += sent_by_all(json_object_get(uplink, "paths"));
+	return sum;
+}
+
+void status_print_uplinks(const json_t *uplinks, const json_t *before, u64 apart_us, const char *detailed)
+{
+	u64 all = sent_by_uplinks(uplinks);
 	const json_t *uplink, *path;
 	size_t i, k;
 
@@ -110,26 +204,29 @@ void status_print_uplinks(const json_t *uplinks, const json_t *before, u64 apart
 
 		if (!json_array_size(paths))
 			print_idle_uplink(uplink);
-		json_array_foreach(paths, k, path)
-			print_path(text(uplink, "name"), path, same_path(before, path), apart_us, detailed);
+		json_array_foreach(paths, k, path) {
+			print_path(text(uplink, "name"), path, same_path(before, path), apart_us);
+			if (detailed)
+				print_details(path, detailed, all);
+		}
+		print_limits(uplink);
 	}
 }
 
 /* Counters that are not zero, by name. */
 static void print_counts(const char *title, const json_t *counts)
 {
+	char line[LINE];
+	size_t used = (size_t)snprintf(line, sizeof(line), "%s", title), begun = used;
 	const char *name;
 	json_t *value;
-	bool any = false;
 
-	json_object_foreach((json_t *)counts, name, value) {
-		if (!json_integer_value(value))
-			continue;
-		printf("%s %s %lld", any ? "," : title, name, (long long)json_integer_value(value));
-		any = true;
-	}
-	if (any)
-		putchar('\n');
+	json_object_foreach((json_t *)counts, name, value)
+		if (json_integer_value(value) && used < sizeof(line))
+			used += (size_t)snprintf(line + used, sizeof(line) - used, "%s %s %lld", used == begun ? "" : ",", name,
+						 (long long)json_integer_value(value));
+	if (used != begun)
+		text_below("%s", line);
 }
 
 static void print_tail(const json_t *status)
@@ -151,21 +248,47 @@ static void print_client_head(const json_t *s)
 	if (json_is_object(config))
 		printf(", as %s%s%s", text(config, "ip4"), json_is_string(json_object_get(config, "ip6")) ? " " : "",
 		       json_is_string(json_object_get(config, "ip6")) ? text(config, "ip6") : "");
-	printf("\n%s, aggregation %s%s%s%s%s\n", text(s, "strategy"), text(s, "aggregation"),
+	printf("\n%s, aggregation %s, congestion %s%s%s%s%s%s\n", text(s, "strategy"), text(s, "aggregation"), text(s, "congestion"),
+	       truth(s, "copies") ? "" : ", no copies",
 	       truth(s, "full_tunnel") ? ", full tunnel" : "", truth(s, "kill_switch") ? ", kill switch" : "",
 	       json_is_object(session) ? ", " : "", json_is_object(session) ? text(session, "suite") : "");
+}
+
+/* What waits, and what repair and reordering did. */
+void status_print_session(const json_t *s)
+{
+	char bytes[TEXT_BYTES], age[TEXT_BYTES], repaired[TEXT_BYTES], copied[TEXT_BYTES];
+
+	if (!json_is_object(s))
+		return;
+	text_below("waiting: %llu packets (%s), the oldest for %s; %llu in line for a path, %llu to be sent again",
+		    (unsigned long long)number(s, "queue_packets"), text_bytes(number(s, "queue_bytes"), bytes),
+		    text_ms(number(s, "queue_age_us"), age), (unsigned long long)number(s, "line_packets"),
+		    (unsigned long long)number(s, "again_packets"));
+	text_below("sent again: %llu packets (%s), given up %llu; sent twice: %llu (%s)",
+		    (unsigned long long)number(s, "repaired_packets"), text_bytes(number(s, "repaired_bytes"), repaired),
+		    (unsigned long long)number(s, "skipped_packets"), (unsigned long long)number(s, "copied_packets"),
+		    text_bytes(number(s, "copied_bytes"), copied));
+	text_below("order of what came: %llu held back now; holes: %llu filled, %llu given up; %llu late, %llu double",
+		    (unsigned long long)number(s, "reorder_held"), (unsigned long long)number(s, "reorder_filled"),
+		    (unsigned long long)number(s, "reorder_expired"), (unsigned long long)number(s, "reorder_late"),
+		    (unsigned long long)number(s, "reorder_copies"));
 }
 
 static void print_client(const json_t *now, const json_t *before, u64 apart_us, bool detailed)
 {
 	print_client_head(now);
 	putchar('\n');
-	status_print_uplinks(json_object_get(now, "uplinks"), json_object_get(before, "uplinks"), apart_us, detailed);
-	if (detailed)
+	status_print_uplinks(json_object_get(now, "uplinks"), json_object_get(before, "uplinks"), apart_us,
+			     detailed ? text(now, "congestion") : NULL);
+	if (detailed) {
+		putchar('\n');
+		status_print_session(json_object_get(now, "session"));
 		print_tail(now);
+	}
 }
 
-static void print_session(const json_t *session, bool detailed)
+static void print_session(const json_t *session, const char *detailed)
 {
 	const json_t *paths = json_object_get(session, "paths"), *path;
 	char age[TEXT_BYTES], sent[TEXT_BYTES], received[TEXT_BYTES];
@@ -179,10 +302,12 @@ static void print_session(const json_t *session, bool detailed)
 	json_array_foreach(paths, i, path) {
 		char rtt[TEXT_BYTES];
 
-		printf("    path %llu %s %s: %s, loss %.1f %%, %s\n", (unsigned long long)number(path, "id"), text(path, "remote"),
-		       text(path, "state"), text_ms(number(path, "rtt_us"), rtt), (double)number(path, "loss_ppm") / 10000,
-		       text(path, "kind"));
+		text_below("path %llu %s %s: %s, loss %.1f %%, %s", (unsigned long long)number(path, "id"), text(path, "remote"),
+			    text(path, "state"), text_ms(number(path, "rtt_us"), rtt), (double)number(path, "loss_ppm") / 10000,
+			    text(path, "kind"));
+		print_sending(path, detailed, sent_by_all(paths));
 	}
+	status_print_session(session);
 }
 
 static void print_server(const json_t *s, bool detailed)
@@ -200,7 +325,7 @@ static void print_server(const json_t *s, bool detailed)
 	printf("%s%-20s %-15s %5s %9s %9s %9s%s\n", text_colour(TEXT_BOLD), "CLIENT", "ADDRESS", "PATHS", "SINCE", "SENT", "RECEIVED",
 	       text_colour(TEXT_PLAIN));
 	json_array_foreach(sessions, i, one)
-		print_session(one, detailed);
+		print_session(one, detailed ? text(s, "congestion") : NULL);
 	if (detailed)
 		print_tail(s);
 }

@@ -11,7 +11,10 @@
  * earlier, or NULL: with it there are columns for what moves now. */
 void status_print(const json_t *now, const json_t *before, u64 apart_us, bool detailed);
 
-/* The "uplinks" of a client: one line each. */
-void status_print_uplinks(const json_t *uplinks, const json_t *before, u64 apart_us, bool detailed);
+/* The "uplinks" of a client: one line each; or several, when `detailed` is the congestion control they are under. */
+void status_print_uplinks(const json_t *uplinks, const json_t *before, u64 apart_us, const char *detailed);
+
+/* What waits in a session, and what repair and reordering did; null is fine. */
+void status_print_session(const json_t *session);
 
 #endif

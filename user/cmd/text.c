@@ -2,6 +2,7 @@
 /* text.c - numbers for people, and colour where it is wanted */
 #include "cmd/text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,26 @@ char *text_date(u64 seconds, char out[TEXT_BYTES])
 	if (!seconds || !localtime_r(&t, &tm) || !strftime(out, TEXT_BYTES, "%Y-%m-%d %H:%M", &tm))
 		snprintf(out, TEXT_BYTES, "never");
 	return out;
+}
+
+#define INDENT 4
+
+void text_below(const char *fmt, ...)
+{
+	char line[2048], *word, *rest = line;
+	size_t column = 0;
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	while ((word = strsep(&rest, " "))) {
+		if (column && column + 1 + strlen(word) <= TEXT_WIDTH)
+			column += (size_t)printf(" %s", word);
+		else
+			column = (size_t)printf(column ? "\n%*s%s" : "%*s%s", INDENT, "", word) - (column != 0);
+	}
+	putchar('\n');
 }
 
 bool text_is_coloured(void)

@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/key_source.h"
 #include "manage/daemon_control.h"
+#include "manage/record_keeper.h"
 
 static char config[SETTINGS_PATH_BYTES];
 
@@ -20,9 +21,28 @@ static const struct cmd_flag flags[] = {
 	{ .flag = NULL },
 };
 
+/* What hangs on the running client. */
+struct attached {
+	struct control *control;
+	struct record_keeper *keeper;
+};
+
 static int on_started(void *ctx, struct client *c, struct event_base *base, char error[RUN_ERROR_BYTES])
 {
-	return control_open(ctx, base, client_runtime_dir(c), client_name(c), client_commands, c, error);
+	struct attached *a = ctx;
+	int err = control_open(&a->control, base, client_runtime_dir(c), client_name(c), client_commands, c, error);
+
+	if (!err)
+		a->keeper = record_keeper_new(c, base);
+	return err;
+}
+
+static void on_path_changed(void *ctx, struct client *c, const struct tunnel_path_info *path, const char *why)
+{
+	struct attached *a = ctx;
+
+	(void)c;
+	record_keeper_note(a->keeper, path, why);
 }
 
 static void on_reload(void *ctx, struct client *c)
@@ -34,11 +54,13 @@ static void on_reload(void *ctx, struct client *c)
 
 static void on_stopping(void *ctx, struct client *c)
 {
-	struct control **socket = ctx;
+	struct attached *a = ctx;
 
 	(void)c;
-	control_close(*socket);
-	*socket = NULL;
+	record_keeper_free(a->keeper);
+	a->keeper = NULL;
+	control_close(a->control);
+	a->control = NULL;
 }
 
 /* A name typed wrong would wait for ever; one in a file may belong to a stick that comes later. */
@@ -75,8 +97,9 @@ static int check_dns(const struct settings *s)
 
 static int connect_tunnel(const struct settings *s)
 {
-	struct control *socket = NULL;
-	struct client_hooks hooks = { .ctx = &socket, .started = on_started, .reload = on_reload, .stopping = on_stopping };
+	struct attached attached = { 0 };
+	struct client_hooks hooks = { .ctx = &attached, .started = on_started, .reload = on_reload,
+				      .path_changed = on_path_changed, .stopping = on_stopping };
 	char error[RUN_ERROR_BYTES] = "";
 	int err = client_run(&s->client, &hooks, error);
 

@@ -5,10 +5,12 @@
 
 #include "cmd/cmd.h"
 #include "cmd/status_table.h"
+#include "manage/amounts.h"
 
 static struct {
 	bool json, metered, backup;
 	u32 weight;
+	const char *rate, *quota;	/* as typed; NULL: not said */
 	char name[RUN_NAME_BYTES], runtime_dir[SETTINGS_PATH_BYTES];
 } asked = { .runtime_dir = RUN_RUNTIME_DIR };
 
@@ -16,7 +18,7 @@ static const struct cmd_flag flags[] = {
 	CMD_FLAG_BOOL("json", &asked.json, "list, show: as JSON"),
 	{ .flag = "weight", .metavar = "N", .help = "add, set: its share with --strategy weighted_round_robin",
 	  .slot = { .type = VALUE_COUNT, .min = 1, .max = 1000, .place = &asked.weight } },
-	CMD_FLAG_BOOL("metered", &asked.metered, "add, set: it costs money; only when no other link is there"),
+	CMD_FLAG_BOOL("metered", &asked.metered, "add, set: costs money; when others are full or gone"),
 	CMD_FLAG_BOOL("backup", &asked.backup, "add, set: only when no other link is there"),
 	CMD_FLAG_NAME(asked.name),
 	CMD_FLAG_TEXT("runtime-dir", 0, "D", asked.runtime_dir, "where the control socket is (" RUN_RUNTIME_DIR ")"),
@@ -40,7 +42,7 @@ static int list(const char *interface)
 	if (asked.json)
 		cmd_print_json(uplinks);
 	else
-		status_print_uplinks(uplinks, NULL, 0, false);
+		status_print_uplinks(uplinks, NULL, 0, NULL);
 	json_decref(answer);
 	return CMD_OK;
 }
@@ -63,7 +65,7 @@ static int show(const char *interface)
 	} else {
 		json_t *alone = json_pack("[O]", chosen);
 
-		status_print_uplinks(alone, NULL, 0, true);
+		status_print_uplinks(alone, NULL, 0, json_string_value(json_object_get(answer, "congestion")));
 		json_decref(alone);
 	}
 	json_decref(answer);
@@ -72,10 +74,11 @@ static int show(const char *interface)
 
 static int change(const char *command, const char *interface)
 {
-	json_t *answer;
-	int code = cmd_ask(asked.runtime_dir, asked.name,
-			   json_pack("{s:s, s:s, s:i, s:b, s:b}", "command", command, "uplink", interface, "weight", (int)asked.weight,
-				     "metered", asked.metered, "backup", asked.backup), &answer);
+	bool limits_only = (asked.rate || asked.quota) && !asked.weight && !asked.metered && !asked.backup;
+	json_t *answer, *request = json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:s*, s:s*}", "command", command, "uplink", interface,
+					     "weight", (int)asked.weight, "metered", asked.metered, "backup", asked.backup,
+					     "limits_only", limits_only, "rate", asked.rate, "quota", asked.quota);
+	int code = cmd_ask(asked.runtime_dir, asked.name, request, &answer);
 
 	if (code)
 		return code;
@@ -102,17 +105,38 @@ static int set(const char *interface)
 
 static const struct {
 	const char *name;
-	bool needs_interface;
+	bool needs_interface, takes_limits;
 	int (*run)(const char *interface);
 } verbs[] = {
-	{ "list", false, list }, { "show", true, show }, { "add", true, add },
-	{ "remove", true, remove_uplink }, { "set", true, set },
+	{ "list", false, false, list }, { "show", true, false, show }, { "add", true, true, add },
+	{ "remove", true, false, remove_uplink }, { "set", true, true, set },
 };
+
+/* A word behind the interface: rate=20mbit, quota=10GB. False: another one, and it was said. */
+static bool take_limit(const char *word)
+{
+	u64 value;
+
+	if (!strncmp(word, "rate=", 5)) {
+		asked.rate = word + 5;
+		if (!amount_parse_rate(asked.rate, &value))
+			return true;
+		cmd_fail(CMD_USAGE, "rate: expected " AMOUNT_RATE_EXPECTS ", found \"%.40s\"", asked.rate);
+	} else if (!strncmp(word, "quota=", 6)) {
+		asked.quota = word + 6;
+		if (!amount_parse_bytes(asked.quota, &value))
+			return true;
+		cmd_fail(CMD_USAGE, "quota: expected " AMOUNT_BYTES_EXPECTS ", found \"%.40s\"", asked.quota);
+	} else {
+		cmd_fail(CMD_USAGE, "\"%.40s\" is one word too many; behind the interface add and set take rate=20mbit and quota=10GB", word);
+	}
+	return false;
+}
 
 static int run(const struct command *command, int argc, char **argv)
 {
-	char *words[2] = { NULL, NULL };
-	int code, count = cmd_parse(command, argc, argv, NULL, words, 2, &code);
+	char *words[4] = { NULL };
+	int code, count = cmd_parse(command, argc, argv, NULL, words, 4, &code);
 	size_t verb = 0;
 
 	if (count < 0)
@@ -123,9 +147,12 @@ static int run(const struct command *command, int argc, char **argv)
 		verb++;
 	if (verb == ARRAY_SIZE(verbs))
 		return cmd_fail(CMD_USAGE, "triglav uplink can list, show, add, remove and set, not \"%.40s\"", words[0]);
-	if (verbs[verb].needs_interface != (count == 2))
+	if (verbs[verb].needs_interface != (count >= 2))
 		return cmd_fail(CMD_USAGE, verbs[verb].needs_interface ? "which interface? triglav uplink %s IF" :
 				"triglav uplink %s takes no interface", words[0]);
+	for (int i = 2; i < count; i++)
+		if (!verbs[verb].takes_limits || !take_limit(words[i]))
+			return verbs[verb].takes_limits ? CMD_USAGE : cmd_fail(CMD_USAGE, "\"%.40s\" is one word too many", words[i]);
 	code = cmd_choose_daemon(asked.runtime_dir, asked.name);
 	return code ? code : verbs[verb].run(words[1]);
 }
@@ -134,7 +161,7 @@ const struct command cmd_uplink = {
 	.name = "uplink",
 	.words = "list | show IF | add IF | remove IF | set IF",
 	.summary = "the links of a running client: shows, adds, removes, changes them",
-	.example = "  sudo triglav uplink add wwan0 --metered",
+	.example = "  sudo triglav uplink add wwan0 --metered\n  sudo triglav uplink set wwan0 rate=20mbit quota=10GB",
 	.flags = flags,
 	.run = run,
 };

@@ -31,10 +31,12 @@ put 644 "$here/triglav.sysusers" "$prefix/lib/sysusers.d"
 put 644 "$here/triglav.tmpfiles" "$prefix/lib/tmpfiles.d"
 mv "$destdir$prefix/lib/sysusers.d/triglav.sysusers" "$destdir$prefix/lib/sysusers.d/triglav.conf"
 mv "$destdir$prefix/lib/tmpfiles.d/triglav.tmpfiles" "$destdir$prefix/lib/tmpfiles.d/triglav.conf"
-put 644 "$here/triglav.bash" "$prefix/share/bash-completion/completions"
-mv "$destdir$prefix/share/bash-completion/completions/triglav.bash" "$destdir$prefix/share/bash-completion/completions/triglav"
-put 644 "$here/_triglav" "$prefix/share/zsh/site-functions"
-put 644 "$here/triglav.8" "$prefix/share/man/man8"
+for program in triglav triglav-ctl; do
+	put 644 "$here/$program.bash" "$prefix/share/bash-completion/completions"
+	mv "$destdir$prefix/share/bash-completion/completions/$program.bash" "$destdir$prefix/share/bash-completion/completions/$program"
+	put 644 "$here/_$program" "$prefix/share/zsh/site-functions"
+	put 644 "$here/$program.8" "$prefix/share/man/man8"
+done
 put 644 "$here/triglav.toml.5" "$prefix/share/man/man5"
 install -d -m 755 "$destdir$etc/triglav"
 

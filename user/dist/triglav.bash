@@ -31,31 +31,33 @@ _triglav() {
 		;;
 	--interface | -i) words=$(_triglav_interfaces) ;;
 	--name) words=$(_triglav_names) ;;
-	--strategy) words="adaptive lowest_latency bandwidth_proportional weighted_round_robin primary_backup redundant" ;;
+	--strategy) words="adaptive lowest_latency lowest_loss bandwidth_proportional weighted_round_robin primary_backup redundant ecmp_aware minrtt blest ecf" ;;
 	--aggregation) words="none full adaptive" ;;
+	--congestion) words="adaptive cubic none" ;;
 	--suite) words="auto chachapoly aesgcm" ;;
 	--datapath) words="auto udp" ;;
 	--log-level) words="error warn info debug" ;;
 	add | remove | show | set) [ "$command" = uplink ] && words=$(_triglav_interfaces) ;;
 	esac
+	[ "$command" = uplink ] && [ "$COMP_CWORD" -ge 4 ] && [[ $word != -* ]] && words="rate= quota="
 	if [ -n "$words" ]; then
 		COMPREPLY=($(compgen -W "$words" -- "$word"))
 		return
 	fi
 
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="server tun keygen client status uplink config benchmark help version"
+		words="server tun keygen client status uplink config benchmark why help version"
 	else
 		case $command in
 		server)
-			words="--address --allow --client-to-client --config --daemon --datapath --foreground
+			words="--address --aggregation --allow --client-to-client --config --congestion --copies --no-copies --daemon --datapath --foreground
 				--generate-key --handshakes-per-second --idle-timeout --key --listen --log-level
 				--max-connections --mtu --name --open --pid-file --pool --pool6 --print-key --qr
-				--rekey-interval --routed --runtime-dir --state-dir --tcp-fallback --no-tcp-fallback
+				--rekey-interval --routed --runtime-dir --state-dir --strategy --tcp-fallback --no-tcp-fallback
 				--tcp-port --tun-name --workers --help --help-all"
 			;;
 		tun)
-			words="--aggregation --auto-discover --config --datapath --dns --no-dns --dns-server --exclude
+			words="--aggregation --auto-discover --config --congestion --copies --no-copies --datapath --dns --no-dns --dns-server --exclude
 				--foreground --full-tunnel --no-full-tunnel --interface --ipv4 --ipv6 --keepalive
 				--key-file --kill-switch --log-level --mtu --name --rekey-interval --route
 				--runtime-dir --state-dir --strategy --suite --tcp-fallback --no-tcp-fallback
@@ -70,7 +72,8 @@ _triglav() {
 		uplink) words="list show add remove set --json --weight --metered --backup --name --runtime-dir --help" ;;
 		config) words="--server --client --output --help" ;;
 		benchmark) words="--crypto --json --help" ;;
-		help) words="server tun keygen client status uplink config benchmark" ;;
+		why) words="tcp udp --json --name --runtime-dir --help" ;;
+		help) words="server tun keygen client status uplink config benchmark why" ;;
 		esac
 	fi
 	COMPREPLY=($(compgen -W "$words" -- "$word"))

@@ -19,10 +19,12 @@
 #include <triglav/wire.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 #define DEFAULT_BUFFER_BYTES (4u << 20)
 #define AREA_BYTES 65536u	/* of one received run */
 #define SEND_BATCH 64u
-#define CONTROL_BYTES 128u
+#define CONTROL_BYTES 160u
 
 union control {
 	struct cmsghdr align;
@@ -43,6 +45,9 @@ struct udp {
 	bool idle;		/* the last receive found nothing */
 	bool errors;		/* a send failed: its reason may lie in the error queue, too */
 	u32 unusable;		/* received since udp_take_unusable() */
+	bool has_offset;
+	s64 wall_offset_ns;	/* from the clock of the kernel's stamps to ours */
+	u64 emptied_us;		/* when the socket was last read until it was empty */
 	struct addr local;
 	u8 *area;		/* UDP_MAX_RUNS * AREA_BYTES, touched as it is used */
 
@@ -120,6 +125,12 @@ static int set_ip6(int fd)
 	return err;
 }
 
+/* Also what arrived while this thread did something else tells when it arrived. */
+static void set_stamps(struct udp *u)
+{
+	(void)set_int(u->fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+}
+
 static void set_offloads(struct udp *u)
 {
 	/* A segment size of 0 changes nothing, but only kernels that know the option take it. */
@@ -185,6 +196,7 @@ int udp_open(struct udp **out, u32 link, const struct udp_settings *set)
 		return err;
 	}
 	set_offloads(u);
+	set_stamps(u);
 	prepare_receive(u);
 	*out = u;
 	return 0;
@@ -380,14 +392,27 @@ static int drain_errors(struct udp *u)
 	}
 }
 
-static void read_control(struct datagrams *d, const struct cmsghdr *c)
+/* When the kernel got it, by our clock. Not before the socket was last found empty: if it seems so, somebody has set the wall clock. */
+static u64 arrival_us(const struct udp *u, const void *stamp)
+{
+	struct timespec wall;
+	s64 ns;
+
+	memcpy(&wall, stamp, sizeof(wall));
+	ns = wall.tv_sec * 1000000000ll + wall.tv_nsec + u->wall_offset_ns;
+	return u->has_offset ? MAX((u64)ns / 1000, u->emptied_us) : 0;
+}
+
+static void read_control(const struct udp *u, struct datagrams *d, const struct cmsghdr *c)
 {
 	const void *value = CMSG_DATA(c);
 	struct in_pktinfo in4;
 	struct in6_pktinfo in6;
 	int number = 0;
 
-	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+	if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+		d->arrived_us = arrival_us(u, value);
+	} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 		memcpy(&in4, value, sizeof(in4));
 		d->where.local.family = 4;
 		memcpy(d->where.local.ip, &in4.ipi_spec_dst, 4);
@@ -420,7 +445,7 @@ static bool read_message(struct udp *u, u32 i, struct datagrams *d)
 	d->len = d->segment_bytes = u->in[i].msg_len;
 	addr_from_sockaddr(&d->where.remote, m->msg_name);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
-		read_control(d, c);
+		read_control(u, d, c);
 	return true;
 }
 
@@ -448,6 +473,7 @@ static int after_nothing(struct udp *u, int err)
 
 u32 udp_receive(struct udp *u, struct datagrams *runs, u32 max, int *error)
 {
+	u64 now_us = clock_now_us();
 	u32 kept = 0;
 	int got;
 
@@ -463,8 +489,11 @@ u32 udp_receive(struct udp *u, struct datagrams *runs, u32 max, int *error)
 			return 0;
 	}
 	u->idle = false;
+	u->has_offset |= clock_wall_offset_ns(&u->wall_offset_ns);
 	for (int i = 0; i < got; i++)
 		kept += read_message(u, (u32)i, &runs[kept]);
+	if ((u32)got < max)
+		u->emptied_us = now_us;
 	u->unusable += (u32)got - kept;
 	return kept;
 }

@@ -63,9 +63,17 @@ json_int_t control_number(const json_t *request, const char *field, json_int_t f
 	return json_integer_value(value);
 }
 
-static json_t *refusal(const char *error, int code)
+static char *line_of(json_t *answer)
 {
-	return json_pack("{s:b, s:s, s:i}", "ok", 0, "error", error, "code", code);
+	char *line = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+
+	json_decref(answer);
+	return line;
+}
+
+static char *refusal(const char *error, int code)
+{
+	return line_of(json_pack("{s:b, s:s, s:i}", "ok", 0, "error", error, "code", code));
 }
 
 /* Exit codes of the command line: 2 usage, 4 not permitted, 1 everything else. */
@@ -74,7 +82,30 @@ static int code_of(int err)
 	return err == -EINVAL ? 2 : err == -EPERM || err == -EACCES ? 4 : 1;
 }
 
-static json_t *run_command(const struct control_command *command, void *ctx, const json_t *request)
+static char *refusal_of(int err, const char *error)
+{
+	return refusal(error[0] ? error : strerror(-err), code_of(err));
+}
+
+static char *print_command(const struct control_command *command, void *ctx, const json_t *request)
+{
+	char error[RUN_ERROR_BYTES] = "", *line = NULL;
+	size_t len;
+	FILE *out = open_memstream(&line, &len);
+	int err;
+
+	if (!out)
+		return NULL;
+	fputs("{\"ok\":true,", out);
+	err = command->print(ctx, request, out, error);
+	fputc('}', out);
+	if (!fclose(out) && !err)
+		return line;
+	free(line);
+	return err ? refusal_of(err, error) : NULL;
+}
+
+static char *run_command(const struct control_command *command, void *ctx, const json_t *request)
 {
 	char error[RUN_ERROR_BYTES] = "";
 	json_t *answer = json_object();
@@ -82,17 +113,18 @@ static json_t *run_command(const struct control_command *command, void *ctx, con
 
 	if (err) {
 		json_decref(answer);
-		return refusal(error[0] ? error : strerror(-err), code_of(err));
+		return refusal_of(err, error);
 	}
 	json_object_set_new(answer, "ok", json_true());
-	return answer;
+	return line_of(answer);
 }
 
-json_t *control_answer(const struct control_command *commands, void *ctx, const char *line, size_t len)
+char *control_answer(const struct control_command *commands, void *ctx, const char *line, size_t len)
 {
-	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL), *answer;
+	json_t *request = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	const char *name = control_text(request, "command");
 	const struct control_command *command = commands;
+	char *answer;
 
 	while (name && command->name && strcmp(command->name, name))
 		command++;
@@ -102,6 +134,8 @@ json_t *control_answer(const struct control_command *commands, void *ctx, const 
 		answer = refusal("a request is an object with a text \"command\"", 2);
 	else if (!command->name)
 		answer = refusal("this daemon does not know that command; is it of another version?", 2);
+	else if (command->print)
+		answer = print_command(command, ctx, request);
 	else
 		answer = run_command(command, ctx, request);
 	json_decref(request);
@@ -122,18 +156,15 @@ static void drop_connection(struct connection *c)
 	free(c);
 }
 
-static void send_answer(struct connection *c, json_t *answer)
+static void send_answer(struct connection *c, char *line)
 {
-	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-
-	json_decref(answer);
-	if (!text) {
+	if (!line) {
 		c->closing = true;	/* no memory: the other end gives up, or the time out comes */
 		return;
 	}
-	bufferevent_write(c->io, text, strlen(text));
+	bufferevent_write(c->io, line, strlen(line));
 	bufferevent_write(c->io, "\n", 1);
-	free(text);
+	free(line);
 	/* The next request waits until this answer has left. */
 	bufferevent_disable(c->io, EV_READ);
 }

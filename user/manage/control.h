@@ -9,6 +9,8 @@
 #ifndef TG_MANAGE_CONTROL_H
 #define TG_MANAGE_CONTROL_H
 
+#include <stdio.h>
+
 #include <jansson.h>
 
 #include "run/settings.h"
@@ -29,6 +31,8 @@ struct control_command {
 	/* Fills answer (an empty object that gets "ok": true afterwards). 0, or a negative errno
 	 * with a sentence in error. */
 	int (*run)(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES]);
+	/* In place of run, where the answer is too long to be built as a tree: prints its members, without braces. */
+	int (*print)(void *ctx, const json_t *request, FILE *out, char error[RUN_ERROR_BYTES]);
 };
 
 /* Daemon: listens. The instance's lock is held, so a socket file that is there is a dead one.
@@ -38,9 +42,9 @@ int control_open(struct control **out, struct event_base *base, const char *runt
 		 const struct control_command *commands, void *ctx, char error[RUN_ERROR_BYTES]);
 void control_close(struct control *c);	/* removes the socket file; NULL is fine */
 
-/* What a handler's line is made of, without the socket: reads a request, runs it, returns a new
- * answer (NULL: no memory). */
-json_t *control_answer(const struct control_command *commands, void *ctx, const char *line, size_t len);
+/* What a handler's line is made of, without the socket: reads a request, runs it, returns the answer as
+ * one line without its end, for the caller to free() (NULL: no memory). */
+char *control_answer(const struct control_command *commands, void *ctx, const char *line, size_t len);
 
 /* Fields of a request. text: NULL when it is not there or is no text. number: fallback when it
  * is not there, -1 when it is no whole number from 0 to max. */

@@ -7,9 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "manage/amounts.h"
+#include "manage/record_report.h"
 #include "manage/report.h"
+#include "manage/why_report.h"
 
 /* Moves what was made into the answer, so that its fields stand beside "ok". */
 static int merge(json_t *answer, json_t *made)
@@ -54,6 +59,15 @@ static int no_clients(void *ctx, const json_t *request, json_t *answer, char err
 	return -EINVAL;
 }
 
+static int no_record(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)ctx;
+	(void)request;
+	(void)answer;
+	snprintf(error, RUN_ERROR_BYTES, "this is a server: only clients have a flight recorder");
+	return -EINVAL;
+}
+
 /* The client */
 
 static int client_status(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
@@ -81,6 +95,7 @@ static int uplink_list(void *ctx, const json_t *request, json_t *answer, char er
 		return -ENOMEM;
 	client_snapshot(ctx, s);
 	json_object_set_new(answer, "uplinks", report_uplinks(s));
+	json_object_set_new(answer, "congestion", json_string(rate_control_name(s->sending.congestion)));
 	free(s);
 	return 0;
 }
@@ -109,6 +124,25 @@ static int read_uplink(const json_t *request, const char **name, u32 *weight, u8
 	return 0;
 }
 
+/* "rate" and "quota", as texts; not there: as it was. */
+static int set_limits(void *ctx, const json_t *request, const char *name, char error[RUN_ERROR_BYTES])
+{
+	const char *rate_text = control_text(request, "rate"), *quota_text = control_text(request, "quota");
+	u64 rate, quota;
+
+	if (rate_text && amount_parse_rate(rate_text, &rate)) {
+		snprintf(error, RUN_ERROR_BYTES, "\"rate\" is " AMOUNT_RATE_EXPECTS);
+		return -EINVAL;
+	}
+	if (quota_text && amount_parse_bytes(quota_text, &quota)) {
+		snprintf(error, RUN_ERROR_BYTES, "\"quota\" is " AMOUNT_BYTES_EXPECTS);
+		return -EINVAL;
+	}
+	if (!rate_text && !quota_text)
+		return 0;
+	return client_uplink_limit(ctx, name, rate_text ? &rate : NULL, quota_text ? &quota : NULL, error);
+}
+
 static int uplink_add(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	const char *name;
@@ -118,6 +152,8 @@ static int uplink_add(void *ctx, const json_t *request, json_t *answer, char err
 
 	if (!err)
 		err = client_uplink_add(ctx, name, weight, flags, error);
+	if (!err)
+		err = set_limits(ctx, request, name, error);
 	if (!err)
 		json_object_set_new(answer, "present", json_boolean(if_nametoindex(name)));
 	return err;
@@ -142,7 +178,38 @@ static int uplink_set(void *ctx, const json_t *request, json_t *answer, char err
 	int err = read_uplink(request, &name, &weight, &flags, error);
 
 	(void)answer;
-	return err ? err : client_uplink_set(ctx, name, weight, flags, error);
+	if (!err)
+		err = set_limits(ctx, request, name, error);
+	if (!err && !json_is_true(json_object_get(request, "limits_only")))
+		err = client_uplink_set(ctx, name, weight, flags, error);
+	return err;
+}
+
+static int ask_client(void *ctx, const struct tg_flow *flow, struct tunnel_why *out)
+{
+	return client_why(ctx, flow, out);
+}
+
+static int client_tells_why(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return why_answer(ask_client, ctx, true, request, answer, error);
+}
+
+static int client_print_record(void *ctx, const json_t *request, FILE *out, char error[RUN_ERROR_BYTES])
+{
+	struct record_about about = { .name = client_name(ctx), .why = "asked" };
+	struct recorder *r = client_record(ctx);
+
+	(void)request;
+	if (!r) {
+		snprintf(error, RUN_ERROR_BYTES, "nothing is recorded: no traffic has flowed yet");
+		return -ENODATA;
+	}
+	about.taken_s = (u64)time(NULL);
+	about.now_us = clock_now_us();
+	record_print(out, r, &about);
+	recorder_free(r);
+	return 0;
 }
 
 static int client_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
@@ -156,17 +223,19 @@ static int client_end(void *ctx, const json_t *request, json_t *answer, char err
 }
 
 const struct control_command client_commands[] = {
-	{ "status", client_status },
-	{ "uplink list", uplink_list },
-	{ "uplink add", uplink_add },
-	{ "uplink remove", uplink_remove },
-	{ "uplink set", uplink_set },
-	{ "clients list", no_clients },
-	{ "clients reload", no_clients },
-	{ "clients revoke", no_clients },
-	{ "stop", client_end },
-	{ "log level", set_log_level },
-	{ NULL, NULL },
+	{ "status", client_status, NULL },
+	{ "uplink list", uplink_list, NULL },
+	{ "uplink add", uplink_add, NULL },
+	{ "uplink remove", uplink_remove, NULL },
+	{ "uplink set", uplink_set, NULL },
+	{ "record", NULL, client_print_record },
+	{ "why", client_tells_why, NULL },
+	{ "clients list", no_clients, NULL },
+	{ "clients reload", no_clients, NULL },
+	{ "clients revoke", no_clients, NULL },
+	{ "stop", client_end, NULL },
+	{ "log level", set_log_level, NULL },
+	{ NULL, NULL, NULL },
 };
 
 /* The server */
@@ -238,6 +307,16 @@ static int clients_revoke(void *ctx, const json_t *request, json_t *answer, char
 	return err;
 }
 
+static int ask_server(void *ctx, const struct tg_flow *flow, struct tunnel_why *out)
+{
+	return server_why(((struct server_control *)ctx)->server, flow, out);
+}
+
+static int server_tells_why(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return why_answer(ask_server, ctx, false, request, answer, error);
+}
+
 static int server_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	struct server_control *c = ctx;
@@ -251,15 +330,17 @@ static int server_end(void *ctx, const json_t *request, json_t *answer, char err
 }
 
 const struct control_command server_commands[] = {
-	{ "status", server_status },
-	{ "clients list", clients_list },
-	{ "clients reload", clients_reload },
-	{ "clients revoke", clients_revoke },
-	{ "uplink list", no_uplinks },
-	{ "uplink add", no_uplinks },
-	{ "uplink remove", no_uplinks },
-	{ "uplink set", no_uplinks },
-	{ "stop", server_end },
-	{ "log level", set_log_level },
-	{ NULL, NULL },
+	{ "status", server_status, NULL },
+	{ "clients list", clients_list, NULL },
+	{ "clients reload", clients_reload, NULL },
+	{ "clients revoke", clients_revoke, NULL },
+	{ "record", no_record, NULL },
+	{ "why", server_tells_why, NULL },
+	{ "uplink list", no_uplinks, NULL },
+	{ "uplink add", no_uplinks, NULL },
+	{ "uplink remove", no_uplinks, NULL },
+	{ "uplink set", no_uplinks, NULL },
+	{ "stop", server_end, NULL },
+	{ "log level", set_log_level, NULL },
+	{ NULL, NULL, NULL },
 };

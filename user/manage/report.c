@@ -77,10 +77,13 @@ static json_t *report_path(const struct tunnel_path_info *p)
 	put(out, "metered", json_boolean(p->link_flags & TG_LINK_METERED));
 	put(out, "backup", json_boolean(p->link_flags & TG_LINK_BACKUP));
 	put_number(out, "weight", p->weight);
+	put(out, "rate_limit_bytes_per_second", p->rate_limit ? json_integer((json_int_t)p->rate_limit) : json_null());
+	put(out, "quota_left_bytes", p->quota_left == TG_QUOTA_NONE ? json_null() : json_integer((json_int_t)p->quota_left));
 	put_number(out, "rtt_us", p->srtt_us);
 	put_number(out, "rtt_variation_us", p->rttvar_us);
 	put_number(out, "rtt_min_us", p->min_rtt_us);
 	put_number(out, "loss_ppm", p->loss_ppm);
+	put_number(out, "mtu", p->mtu);
 	put_number(out, "rate_bytes_per_second", p->rate_bytes);
 	put(out, "rate_measured", json_boolean(p->rate_measured));
 	put_number(out, "sent_bytes", p->sent_bytes);
@@ -89,6 +92,15 @@ static json_t *report_path(const struct tunnel_path_info *p)
 	put_number(out, "received_packets", p->received_packets);
 	put_number(out, "lost_packets", p->lost_packets);
 	put_number(out, "in_flight_bytes", p->in_flight_bytes);
+	put(out, "phase", json_string(rate_phase_name(p->phase)));
+	put_number(out, "pace_bytes_per_second", p->pace_bytes);
+	put(out, "window_bytes", p->window_bytes == UINT64_MAX ? json_null() : json_integer((json_int_t)p->window_bytes));
+	put_number(out, "queue_us", p->queue_us);
+	put_number(out, "jitter_us", p->jitter_us);
+	put_number(out, "shares_bottleneck", p->shares_bottleneck);
+	put(out, "delay_beyond_us", p->delay_beyond_us == TUNNEL_DELAY_UNKNOWN ? json_null() : json_integer(p->delay_beyond_us));
+	put_number(out, "sent_bytes_last_second", p->sent_second);
+	put(out, "left_out", json_string(p->left_out));
 	put_number(out, "handshakes", p->handshakes);
 	return out;
 }
@@ -102,7 +114,7 @@ static json_t *report_paths(const struct tunnel_path_info *paths, u32 count)
 	return out;
 }
 
-static json_t *report_session(const struct tunnel_session_info *s)
+json_t *report_session(const struct tunnel_session_info *s)
 {
 	char handle[REPORT_ID_BYTES], id[REPORT_ID_BYTES];
 	json_t *out = json_object();
@@ -120,8 +132,25 @@ static json_t *report_session(const struct tunnel_session_info *s)
 	put_number(out, "carried_bytes", s->carried_bytes);
 	put_number(out, "reorder_held", s->reorder_held);
 	put_number(out, "reorder_late", s->reorder_late);
+	put_number(out, "reorder_filled", s->reorder_filled);
 	put_number(out, "reorder_expired", s->reorder_expired);
 	put_number(out, "reorder_copies", s->reorder_copies);
+	put_number(out, "queue_age_us", s->queue_age_us);
+	put_number(out, "queue_packets", s->queue_packets);
+	put_number(out, "queue_bytes", s->queue_bytes);
+	put_number(out, "line_packets", s->line_packets);
+	put_number(out, "again_packets", s->again_packets);
+	put_number(out, "repaired_packets", s->repaired_packets);
+	put_number(out, "repaired_bytes", s->repaired_bytes);
+	put_number(out, "skipped_packets", s->skipped_packets);
+	put_number(out, "copied_packets", s->copied_packets);
+	put_number(out, "copied_bytes", s->copied_bytes);
+	put_number(out, "guard_shrinks", s->guard_shrinks);
+	put_number(out, "parity_sent", s->parity_sent);
+	put_number(out, "parity_bytes", s->parity_bytes);
+	put_number(out, "parity_recovered", s->parity_recovered);
+	put_number(out, "halved_packets", s->halved_packets);
+	put_number(out, "joined_packets", s->joined_packets);
 	return out;
 }
 
@@ -194,6 +223,9 @@ static json_t *report_uplink(const struct uplink_snapshot *u, const struct clien
 	put_number(out, "weight", u->weight);
 	put(out, "metered", json_boolean(u->flags & TG_LINK_METERED));
 	put(out, "backup", json_boolean(u->flags & TG_LINK_BACKUP));
+	put(out, "rate_limit_bytes_per_second", u->rate ? json_integer((json_int_t)u->rate) : json_null());
+	put(out, "quota_bytes", u->quota ? json_integer((json_int_t)u->quota) : json_null());
+	put(out, "quota_used_bytes", u->quota ? json_integer((json_int_t)u->quota_used) : json_null());
 	put_addr(out, "local", &u->local);
 	for (u32 i = 0; i < s->path_count; i++)
 		if (!strcmp(s->paths[i].name, u->name))
@@ -211,6 +243,14 @@ json_t *report_uplinks(const struct client_snapshot *s)
 	return out;
 }
 
+static void put_sending(json_t *to, const struct run_sending *s)
+{
+	put(to, "strategy", json_string(sched_strategy_name(s->strategy)));
+	put(to, "aggregation", json_string(sched_aggregation_name(s->aggregation)));
+	put(to, "congestion", json_string(rate_control_name(s->congestion)));
+	put(to, "copies", json_boolean(!s->no_copies));
+}
+
 json_t *report_client(const struct client_snapshot *s)
 {
 	json_t *out = json_object();
@@ -223,8 +263,7 @@ json_t *report_client(const struct client_snapshot *s)
 	put_number(out, "state_us", s->state_us);
 	put_number(out, "uptime_us", s->uptime_us);
 	put_number(out, "connected_us", s->connected_us);
-	put(out, "strategy", json_string(sched_strategy_name(s->strategy)));
-	put(out, "aggregation", json_string(sched_aggregation_name(s->aggregation)));
+	put_sending(out, &s->sending);
 	put(out, "full_tunnel", json_boolean(s->full_tunnel));
 	put(out, "kill_switch", json_boolean(s->kill_switch));
 	put_addr(out, "server", &s->server);
@@ -269,6 +308,7 @@ json_t *report_server(const struct server_snapshot *s, struct accounts *accounts
 	put(out, "listen", listen);
 	put(out, "open", json_boolean(s->open));
 	put(out, "tcp", json_boolean(s->tcp));
+	put_sending(out, &s->sending);
 	put_prefix(out, "pool4", &s->pool4);
 	put_prefix(out, "pool6", &s->pool6);
 	put_number(out, "workers", s->worker_count);

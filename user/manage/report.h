@@ -17,6 +17,9 @@ json_t *report_client(const struct client_snapshot *s);
 /* accounts gives sessions their names; NULL: none known. */
 json_t *report_server(const struct server_snapshot *s, struct accounts *accounts);
 
+/* What a session carried, what waits, what repair and reordering did. */
+json_t *report_session(const struct tunnel_session_info *s);
+
 /* The uplinks of a client, each with its path when there is one. */
 json_t *report_uplinks(const struct client_snapshot *s);
 

@@ -220,6 +220,16 @@ static struct run_place place_of(const struct settings *s)
 	return place;
 }
 
+static struct run_sending sending_of(const struct settings *s)
+{
+	return (struct run_sending){
+		.strategy = s->strategy,
+		.aggregation = s->aggregation,
+		.congestion = s->congestion,
+		.no_copies = !s->copies,
+	};
+}
+
 static void finish_client(struct settings *s)
 {
 	struct client_settings *c = &s->client;
@@ -230,6 +240,7 @@ static void finish_client(struct settings *s)
 	c->mtu = s->mtu;
 	c->rekey_us = s->rekey_us;
 	c->no_tcp_fallback = !s->tcp_fallback;
+	c->sending = sending_of(s);
 	if (by_itself)
 		c->full_tunnel = true;
 	if (!is_set(s, "dns"))
@@ -247,6 +258,7 @@ static void finish_server(struct settings *s)
 	v->mtu = s->mtu;
 	v->rekey_us = s->rekey_us;
 	v->tcp_fallback = s->tcp_fallback;
+	v->sending = sending_of(s);
 	if (!s->key_file[0])
 		snprintf(s->key_file, sizeof(s->key_file), "%.240s/server.key", s->state_dir);
 }

@@ -56,6 +56,10 @@ struct settings {
 	char tun_name[TUNNEL_NAME_BYTES];
 	u16 mtu;
 	u64 rekey_us;
+	enum sched_strategy strategy;
+	enum sched_aggregation aggregation;
+	enum rate_control congestion;
+	bool copies;
 	bool tcp_fallback;
 	int log_level;		/* enum log_level */
 	bool foreground;	/* said; it is so anyway */

@@ -24,30 +24,42 @@ static const char *const later_keys[] = {
 	"multipath.scheduler.bandwidth_weight", "multipath.scheduler.nat_penalty_weight",
 };
 
+/* One entry of an uplink's table as ",key=value". False: no such key, or another kind of value. */
+static bool put_entry(FILE *out, const char *key, const json_t *value)
+{
+	const char *text = json_string_value(value);
+
+	if (!strcmp(key, "metered") || !strcmp(key, "backup")) {
+		if (json_is_true(value))
+			fprintf(out, ",%s", key);
+		return json_is_boolean(value);
+	}
+	if (!strcmp(key, "weight")) {
+		fprintf(out, ",weight=%lld", (long long)json_integer_value(value));
+		return json_is_integer(value);
+	}
+	if (strcmp(key, "rate") && strcmp(key, "quota"))
+		return false;
+	fprintf(out, ",%s=%s", key, text ? text : "");
+	return text && !strchr(text, ',');
+}
+
 /* { name = "eth0", weight = 2 } as "eth0,weight=2". */
 static int uplink_from_table(const json_t *table, char *out, size_t out_bytes)
 {
 	const char *name = json_string_value(json_object_get(table, "name"));
-	const json_t *weight = json_object_get(table, "weight");
-	bool metered = json_is_true(json_object_get(table, "metered"));
-	bool backup = json_is_true(json_object_get(table, "backup"));
+	FILE *text = name && !strchr(name, ',') ? fmemopen(out, out_bytes, "w") : NULL;
+	bool good = text;
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)table, key, value) {
-		bool truth = !strcmp(key, "metered") || !strcmp(key, "backup");
-
-		if (truth ? !json_is_boolean(value) : strcmp(key, "name") && strcmp(key, "weight"))
-			return -EINVAL;
-	}
-	if (!name || strchr(name, ',') || (weight && !json_is_integer(weight)))
+	if (!text)
 		return -EINVAL;
-	if (weight)
-		snprintf(out, out_bytes, "%s,weight=%lld%s%s", name, (long long)json_integer_value(weight),
-			 metered ? ",metered" : "", backup ? ",backup" : "");
-	else
-		snprintf(out, out_bytes, "%s%s%s", name, metered ? ",metered" : "", backup ? ",backup" : "");
-	return 0;
+	fputs(name, text);
+	json_object_foreach((json_t *)table, key, value)
+		good = good && (!strcmp(key, "name") || put_entry(text, key, value));
+	good = !fflush(text) && good;
+	return !fclose(text) && good ? 0 : -EINVAL;
 }
 
 /* The text form of one JSON value, if it is of the kind this type is written in. */

@@ -70,8 +70,8 @@ const struct setting settings_table[] = {
 	  .example = "\"/etc/triglav/client.key\"", .help = "file with the key string, \"-\": standard input" },
 	{ .key = "client.uplinks", .flag = "interface", .letter = 'i', .metavar = "IF", .sides = SETTINGS_CLIENT,
 	  .type = VALUE_UPLINKS, .max = TG_MAX_PATHS, .place = AT(client.uplinks), .count = AT(client.uplink_count),
-	  .example = "[\"eth0\", { name = \"wwan0\", weight = 1, metered = true, backup = true }]",
-	  .help = "uplink (default: all usable ones); may be repeated; also IF,weight=N,metered,backup" },
+	  .example = "[\"eth0\", { name = \"wwan0\", metered = true, backup = true, rate = \"20mbit\", quota = \"10GB\" }]",
+	  .help = "uplink (default: all usable ones); may be repeated; also IF,weight=N,metered,backup,rate=20mbit,quota=10GB" },
 	{ .key = "client.auto_discover", .flag = "auto-discover", .sides = SETTINGS_CLIENT,
 	  .type = VALUE_BOOL, .place = AT(client.auto_discover),
 	  .preset = "false", .help = "besides the uplinks named, use all others too" },
@@ -99,7 +99,7 @@ const struct setting settings_table[] = {
 	  .type = VALUE_IP6, .place = AT(client.want_ip6),
 	  .example = "\"fd85:7269:676c::2\"", .help = "inner IPv6 address to expect" },
 	{ .key = "tun.mtu", .flag = "mtu", .metavar = "N", .sides = SETTINGS_BOTH, .rare = true,
-	  .type = VALUE_SHORT, .min = 1280, .max = 1420, .place = AT(mtu),
+	  .type = VALUE_SHORT, .min = 1280, .max = 1500, .place = AT(mtu),
 	  .preset = "1420", .help = "largest packet in the tunnel, bytes" },
 
 	/* Routing, names */
@@ -123,13 +123,20 @@ const struct setting settings_table[] = {
 	  .preset = "false", .help = "with all traffic: nothing leaves outside the tunnel" },
 
 	/* Many paths */
-	{ .key = "multipath.aggregation_mode", .flag = "aggregation", .metavar = "M", .sides = SETTINGS_CLIENT,
-	  .type = VALUE_AGGREGATION, .place = AT(client.aggregation),
+	{ .key = "multipath.aggregation_mode", .flag = "aggregation", .metavar = "M", .sides = SETTINGS_BOTH,
+	  .type = VALUE_AGGREGATION, .place = AT(aggregation),
 	  .preset = "\"full\"", .help = "one flow over many paths: none, full, adaptive" },
-	{ .key = "multipath.scheduler.strategy", .flag = "strategy", .metavar = "S", .sides = SETTINGS_CLIENT,
-	  .type = VALUE_STRATEGY, .place = AT(client.strategy),
+	{ .key = "multipath.congestion", .flag = "congestion", .metavar = "C", .sides = SETTINGS_BOTH, .rare = true,
+	  .type = VALUE_CONGESTION, .place = AT(congestion),
+	  .preset = "\"adaptive\"", .help = "how fast each path is sent on: adaptive (rate and delay), cubic (loss), none" },
+	{ .key = "multipath.scheduler.strategy", .flag = "strategy", .metavar = "S", .sides = SETTINGS_BOTH,
+	  .type = VALUE_STRATEGY, .place = AT(strategy),
 	  .preset = "\"adaptive\"",
-	  .help = "adaptive, lowest_latency, bandwidth_proportional, weighted_round_robin, primary_backup, redundant" },
+	  .help = "which path: adaptive, lowest_latency, lowest_loss, bandwidth_proportional, weighted_round_robin, "
+		  "primary_backup, redundant, ecmp_aware, minrtt, blest, ecf" },
+	{ .key = "multipath.scheduler.copies", .flag = "copies", .sides = SETTINGS_BOTH, .rare = true,
+	  .type = VALUE_BOOL, .place = AT(copies),
+	  .preset = "true", .help = "small flows travel twice where there is room, so that a lost packet costs no time" },
 
 	/* Around it */
 	{ .key = "log.level", .flag = "log-level", .metavar = "L", .sides = SETTINGS_BOTH, .rare = true,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "manage/amounts.h"
 #include "run/client.h"
 
 static int parse_number(const char *text, u64 *out)
@@ -211,6 +212,10 @@ static int set_uplink_option(struct client_uplink_settings *u, const char *optio
 	else if (!strncmp(option, "weight=", 7) && !parse_number(option + 7, &weight) &&
 		 weight >= 1 && weight <= 1000)
 		u->weight = (u32)weight;
+	else if (!strncmp(option, "rate=", 5))
+		return amount_parse_rate(option + 5, &u->rate);
+	else if (!strncmp(option, "quota=", 6))
+		return amount_parse_bytes(option + 6, &u->quota);
 	else
 		return -EINVAL;
 	return 0;
@@ -241,7 +246,8 @@ static int add_uplink(const struct value_slot *slot, const char *text)
 static int set_choice(const struct value_slot *slot, const char *text)
 {
 	int choice = slot->type == VALUE_STRATEGY ? sched_parse_strategy(text) :
-		     slot->type == VALUE_AGGREGATION ? sched_parse_aggregation(text) : log_level_parse(text);
+		     slot->type == VALUE_AGGREGATION ? sched_parse_aggregation(text) :
+		     slot->type == VALUE_CONGESTION ? rate_parse_control(text) : log_level_parse(text);
 
 	if (choice < 0)
 		return -EINVAL;
@@ -299,9 +305,10 @@ static const struct {
 	[VALUE_POOL4] = { set_pool, false, "an IPv4 network such as \"10.0.85.0/24\", or \"none\"" },
 	[VALUE_POOL6] = { set_pool, false, "an IPv6 network such as \"fd85:7269:676c::/64\", or \"none\"" },
 	[VALUE_PREFIXES] = { add_prefix, true, "a network such as " ONE_NETWORK },
-	[VALUE_UPLINKS] = { add_uplink, true, "an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup\"" },
+	[VALUE_UPLINKS] = { add_uplink, true, "an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB\"" },
 	[VALUE_STRATEGY] = { set_choice, false, NULL },
 	[VALUE_AGGREGATION] = { set_choice, false, "none, full or adaptive" },
+	[VALUE_CONGESTION] = { set_choice, false, "adaptive, cubic or none" },
 	[VALUE_SUITE] = { set_suite, false, "auto, chachapoly or aesgcm" },
 	[VALUE_LOG_LEVEL] = { set_choice, false, "error, warn, info or debug" },
 	[VALUE_DATAPATH] = { set_datapath, false, "auto or udp" },

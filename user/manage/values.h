@@ -20,9 +20,10 @@ enum value_type {
 	VALUE_IP4, VALUE_IP6,	/* (struct addr) without port */
 	VALUE_POOL4, VALUE_POOL6, /* (struct prefix), or "none": *flag becomes true */
 	VALUE_PREFIXES,		/* (struct prefix[]) */
-	VALUE_UPLINKS,		/* (struct client_uplink_settings[]) "eth0", "eth0,weight=2,metered,backup" */
+	VALUE_UPLINKS,		/* (struct client_uplink_settings[]) "eth0", "eth0,weight=2,metered,backup,rate=20mbit,quota=10GB" */
 	VALUE_STRATEGY,		/* (enum sched_strategy) */
 	VALUE_AGGREGATION,	/* (enum sched_aggregation) */
+	VALUE_CONGESTION,	/* (enum rate_control) */
 	VALUE_SUITE,		/* (u8) bits as in client_settings.suites */
 	VALUE_LOG_LEVEL,	/* (int) */
 	VALUE_DATAPATH,		/* nothing to store: "auto" and "udp" mean what is there */

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #define ACK_LEAST_SPACING_US (1 * MSEC)
-#define ACK_SOON_GAP 3u		/* numbers missing at once that are worth an early ack */
+#define ACK_SOON_BEYOND 3u	/* packets beyond a gap that prove it: worth an early ack */
 #define ACK_SOON_PACKETS 32u
+#define ACK_SOON_INTERVAL_US (5 * MSEC)	/* a longer one spares a thin path back */
 
 void received_init(struct received *r)
 {
@@ -60,44 +61,49 @@ static bool ranges_add(struct ack *t, u64 number)
 	return true;
 }
 
-/* Plans the ack that an eliciting packet asks for. `gap`: numbers between it and the largest before. */
-static void plan_ack(struct received *r, u64 gap, u64 interval_us, u64 now_us)
+/* Has a gap just been proved a loss, as the sender counts? */
+static bool gap_is_proved(const struct ack *t)
+{
+	return t->range_count > 1 && t->ranges[0].last - t->ranges[0].first + 1 == ACK_SOON_BEYOND;
+}
+
+/* Plans the ack that an eliciting packet asks for. */
+static void plan_ack(struct received *r, u64 interval_us, u64 now_us)
 {
 	u64 soon_us;
 
 	if (r->due_us == TIME_NEVER)
 		r->due_us = now_us + interval_us;
-	if (++r->waiting < ACK_SOON_PACKETS && gap < ACK_SOON_GAP)
+	r->waiting++;
+	if ((r->waiting < ACK_SOON_PACKETS || interval_us > ACK_SOON_INTERVAL_US) && !gap_is_proved(&r->totals))
 		return;
 	soon_us = MAX(now_us, r->last_ack_us + ACK_LEAST_SPACING_US);
 	r->due_us = MIN(r->due_us, soon_us);
 }
 
-void received_note(struct received *r, u64 number, u32 bytes, u16 stamp, bool ce, bool eliciting, u64 interval_us, u64 now_us)
+void received_note(struct received *r, u64 number, u32 bytes, u16 stamp, bool ce, bool eliciting, u64 interval_us, u32 age_us,
+		   u64 now_us)
 {
 	struct ack *t = &r->totals;
 	bool first = t->packets == 0;
-	u64 gap = 0;
 
 	if (!first && number == t->largest + 1)
 		t->ranges[0].last = number;	/* nearly always */
 	else if (!ranges_add(t, number))
 		return;
-	else if (!first && number > t->largest)
-		gap = number - t->largest - 1;
 
 	if (first || number > t->largest) {
 		t->largest = number;
 		t->stamp = stamp;
-		t->arrival = (u32)now_us;
-		r->largest_time_us = now_us;
+		t->arrival = (u32)(now_us - age_us);
+		r->largest_time_us = now_us - age_us;
 	}
 	t->packets++;
 	t->bytes += bytes;
 	t->ce += ce;
 
 	if (eliciting)
-		plan_ack(r, gap, interval_us, now_us);
+		plan_ack(r, interval_us, now_us);
 }
 
 u64 received_due_us(const struct received *r)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* ack.h - what has been received on a path, and when to tell the peer
  *
- * Acks go out after an interval of max(min RTT / 8, 2-5 ms), sooner when a gap of three numbers shows; at most one per
+ * Acks go out after an interval of max(min RTT / 8, 2-5 ms), sooner when three packets beyond a gap have come; at most one per
  * millisecond and path, because at high rates one in 32 packets would cost more than it tells.
  */
 #ifndef TG_PATH_ACK_H
@@ -39,8 +39,9 @@ struct received {
 void received_init(struct received *r);
 
 /* Notes one accepted packet; a number that is in the ranges already is ignored. eliciting: false for packets that hold only acks, which are recorded but do
- * not cause an ack. interval_us: how long an ack may wait. Ranges beyond ACK_MAX_RANGES are forgotten, oldest first. */
-void received_note(struct received *r, u64 number, u32 bytes, u16 stamp, bool ce, bool eliciting, u64 interval_us, u64 now_us);
+ * not cause an ack. interval_us: how long an ack may wait. age_us: for how long it has been here already. Ranges beyond ACK_MAX_RANGES are forgotten, oldest first. */
+void received_note(struct received *r, u64 number, u32 bytes, u16 stamp, bool ce, bool eliciting, u64 interval_us, u32 age_us,
+		   u64 now_us);
 
 /* When the next ack is due; TIME_NEVER when nothing needs one. */
 u64 received_due_us(const struct received *r);

@@ -2,8 +2,9 @@
 /* codel.h - when a flow has to be told to slow down: the CoDel of RFC 8289
  *
  * A queue that empties now and then is a shock absorber and left alone. One whose packets have all waited longer than
- * `target` for a whole `interval` is a standing queue: it costs delay and brings nothing. Then one packet is dropped (or
- * marked), and further ones at shrinking distances, interval / sqrt(count), until the wait is below the target again.
+ * `target` for a whole `interval` is a standing queue: it costs delay and brings nothing. Then one packet is dropped
+ * (or marked), and further ones at shrinking distances, interval / sqrt(count), until the wait is below the target
+ * again.
  *
  * K. Nichols, V. Jacobson, A. McGregor, J. Iyengar: "Controlled Delay Active Queue Management", RFC 8289. There a loop
  * takes packets out until one may go; here each packet gets its verdict when it is taken out, which comes to the same.
@@ -27,9 +28,9 @@ struct codel {
 	bool dropping;
 };
 
-/* Is the packet just taken out of its flow to be dropped, or marked? It waited `waited_us`; `left_bytes` of the flow are still
- * waiting: with no more than a full packet (mtu_bytes) left the answer is always no. Call it for every packet of the
- * flow, in order, also for the one that follows a dropped one. */
+/* Is the packet just taken out of its flow to be dropped, or marked? It waited `waited_us`; `left_bytes` of the flow
+ * are still waiting: with no more than a full packet (mtu_bytes) left the answer is always no. Call it for every
+ * packet of the flow, in order, also for the one that follows a dropped one. */
 bool codel_signals(struct codel *c, const struct codel_limits *l, u64 waited_us, u32 left_bytes, u32 mtu_bytes,
 		   u64 now_us);
 

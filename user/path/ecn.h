@@ -24,8 +24,8 @@ static inline void ecn_mark_ip4(u8 *ip)
 	put_be16(ip + 10, (u16)~sum);
 }
 
-/* Marks the IP packet of len bytes as having met congestion. False, and nothing changed: its sender does not know ECN, or
- * it is no IP packet. One that is marked already stays so, and the answer is true. */
+/* Marks the IP packet of len bytes as having met congestion. False, and nothing changed: its sender does not know
+ * ECN, or it is no IP packet. One that is marked already stays so, and the answer is true. */
 static inline bool ecn_mark(u8 *ip, u32 len)
 {
 	u8 version = len ? ip[0] >> 4 : 0;

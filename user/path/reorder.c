@@ -28,7 +28,7 @@
 #define RINGS_LEAST 4096u
 #define HOLD_FIRST_US (50 * MSEC)
 #define HOLD_LEAST_US (1 * MSEC)
-#define HOLD_MOST_US (150 * MSEC)
+#define HOLD_MOST_US (250 * MSEC)
 #define LATENESS_FADE 6		/* 1/64 for each filled gap */
 
 struct reorder_slot {
@@ -329,14 +329,12 @@ static void push_ahead(struct reorder *r, struct reorder_slot *s, struct buf *b,
 
 static void push_behind(struct reorder *r, struct reorder_slot *s, struct buf *b, u32 seq, struct buf_queue *out)
 {
-	bool in_window = seq_distance(seq, s->next) <= REORDER_WINDOW;
-
-	if (in_window && (*word_of(s, seq) & bit_of(seq))) {
+	/* Older than what is remembered: more likely sent again than the first. */
+	if (seq_distance(seq, s->next) > REORDER_WINDOW || (*word_of(s, seq) & bit_of(seq))) {
 		drop_copy(r, b);
 		return;
 	}
-	if (in_window)
-		*word_of(s, seq) |= bit_of(seq);
+	*word_of(s, seq) |= bit_of(seq);
 	r->late++;
 	note_lateness(r, r->hold_us + MSEC);
 	buf_queue_add(out, b);

@@ -3,14 +3,15 @@
  *
  * One ring per flow slot in use. A hole holds back what came after it until it fills, until the
  * sender says it will not come, or until its time is up; what comes later still is delivered late, never
- * thrown away, unless it is a copy. A copy is recognised among the last REORDER_WINDOW sequences of its slot.
+ * thrown away, unless it is a copy. A copy is recognised among the last REORDER_WINDOW sequences of its slot; what is
+ * older still is taken for one.
  */
 #ifndef TG_PATH_REORDER_H
 #define TG_PATH_REORDER_H
 
 #include "base/buf.h"
 
-#define REORDER_WINDOW 4096u
+#define REORDER_WINDOW 16384u
 
 struct reorder_slot;
 
@@ -31,7 +32,7 @@ void reorder_init(struct reorder *r, u32 limit);
 /* Gives all waiting bufs back and frees the slots. */
 void reorder_free(struct reorder *r);
 
-/* How long a hole may wait: set from the spread of path delays; clamped to 1..150 ms. */
+/* How long a hole may wait: set from the spread of path delays; clamped to 1..250 ms. */
 void reorder_set_hold(struct reorder *r, u64 hold_us);
 
 /* Takes b (b->order is not TG_ORDER_NONE) and appends to `out` what can go now, b included or not. Copies go back to

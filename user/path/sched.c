@@ -1,408 +1,320 @@
 // SPDX-License-Identifier: MIT
-/* sched.c - which path the next run of packets takes
+/* sched.c - which paths there are to choose from, which of them may carry striped bulk, and who chooses
  *
- * Earliest arrival: what is in flight on a path is partly on the wire (up to rate * least round trip) and for the
- * rest queued in front of the bottleneck. A new run waits for that queue, then needs its own serialisation and the one-way
- * delay. So the fast path is taken until its queue is worth the difference in delay; from there on both arrive
- * at the same time, and runs divide in proportion to the rates.
+ * The path that carries most is the anchor. Another one is left out where it would cost the bundle more than it adds: when its
+ * delay is far from the anchor's, or when it is thin and not close. So the bundle is never much worse than the anchor.
  */
-#include "path/sched.h"
+#include "path/rate.h"
+#include "path/sched_parts.h"
 
-#include <math.h>
-#include <string.h>
+#define APART_LIMIT_US (150 * MSEC)	/* farther from the anchor's delay, a path is left out */
+#define APART_AGAIN_US (120 * MSEC)
+#define AUTO_LIMIT_US (100 * MSEC)	/* aggregation "adaptive" */
+#define AUTO_AGAIN_US (80 * MSEC)
+#define THIN_PERCENT 15u		/* of the sum; thinner is left out when farther than a round trip */
+#define THIN_AGAIN_PERCENT 18u
+#define ANCHOR_PERCENT 125u		/* a new anchor must carry so much more than the old */
+#define TRIAL_AFTER_US (3 * SEC)	/* of waiting all the time */
+#define BACKLOG_PAUSE_US (200 * MSEC)	/* a shorter one is none */
+#define TRIAL_US (20 * SEC)		/* a far path lets TCP grow slowly */
+#define TRIAL_AGAIN_US (300 * SEC)
 
-#define STAY_MARGIN_US 1000u		/* a better path must be better by this: keeps runs together */
-#define SLOWER_LIMIT_US (100 * MSEC)	/* farther behind the least delay, a path only makes holes */
-#define DELAY_UNKNOWN_US (500 * MSEC)	/* to sort behind whatever has been measured */
-#define TRY_AGAIN_RUNS 1024u		/* an idle path gets one run after this many, or a bad estimate would stay for ever */
-#define SHARES 1024u			/* weights of the round robin are parts of this, so credits survive a change of rates */
+/* ---- tiers ---- */
 
-/* ---- names ---- */
-
-struct name {
-	const char *text;
-	int value;
-};
-
-static const struct name strategies[] = {	/* the first of a value is the one printed */
-	{ "adaptive", SCHED_ADAPTIVE },
-	{ "lowest_latency", SCHED_LOWEST_LATENCY },
-	{ "latency", SCHED_LOWEST_LATENCY },
-	{ "bandwidth_proportional", SCHED_BANDWIDTH_PROPORTIONAL },
-	{ "weighted_round_robin", SCHED_WEIGHTED_ROUND_ROBIN },
-	{ "primary_backup", SCHED_PRIMARY_BACKUP },
-	{ "redundant", SCHED_REDUNDANT },
-};
-
-static const struct name aggregations[] = {
-	{ "none", SCHED_NONE },
-	{ "full", SCHED_FULL },
-	{ "adaptive", SCHED_AUTO },
-};
-
-static int value_of(const struct name *names, size_t n, const char *text)
+static u32 paths_of_tier(const struct sched_path *paths, u32 n, enum sched_tier tier)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(names[i].text, text) == 0)
-			return names[i].value;
-	return -1;
+	u32 found = 0;
+
+	for (u32 i = 0; i < MIN(n, SCHED_MAX_PATHS); i++)
+		if (paths[i].tier == tier)
+			found |= 1u << i;
+	return found;
 }
 
-static const char *text_of(const struct name *names, size_t n, int value)
+static void choose_from(struct choice *c, const struct sched_path *paths, u32 usable)
 {
-	for (size_t i = 0; i < n; i++)
-		if (names[i].value == value)
-			return names[i].text;
-	return "unknown";
+	*c = (struct choice){ .paths = paths, .usable = usable, .count = (u32)__builtin_popcount(usable) };
 }
 
-int sched_parse_strategy(const char *name)
+/* The best tier that is there. */
+static u32 best_tier(const struct sched_path *paths, u32 n)
 {
-	return value_of(strategies, ARRAY_SIZE(strategies), name);
-}
+	for (enum sched_tier tier = SCHED_TIER_GOOD; tier < SCHED_TIER_OUT; tier++) {
+		u32 found = paths_of_tier(paths, n, tier);
 
-int sched_parse_aggregation(const char *name)
-{
-	return value_of(aggregations, ARRAY_SIZE(aggregations), name);
-}
-
-const char *sched_strategy_name(enum sched_strategy s)
-{
-	return text_of(strategies, ARRAY_SIZE(strategies), (int)s);
-}
-
-const char *sched_aggregation_name(enum sched_aggregation a)
-{
-	return text_of(aggregations, ARRAY_SIZE(aggregations), (int)a);
-}
-
-/* ---- the paths to choose from ---- */
-
-/* The choice of one turn: the paths of the best tier, and what fills in for what they do not know. */
-struct choice {
-	const struct sched_path *paths;
-	u32 n;
-	u32 usable;		/* bit per path */
-	u32 count;
-	u64 best_rate;		/* largest measured rate, 0: none */
-	u32 least_delay_us, most_delay_us;	/* of those that know theirs */
-};
-
-static bool in_choice(const struct choice *c, u32 i)
-{
-	return i < c->n && (c->usable >> i & 1);
-}
-
-static void choose_from(struct choice *c, const struct sched_path *paths, u32 n)
-{
-	enum sched_tier tier = SCHED_TIER_OUT;
-
-	*c = (struct choice){ .paths = paths, .n = MIN(n, SCHED_MAX_PATHS), .least_delay_us = UINT32_MAX };
-	for (u32 i = 0; i < c->n; i++)
-		tier = MIN(tier, paths[i].tier);
-	if (tier == SCHED_TIER_OUT)
-		return;
-
-	for (u32 i = 0; i < c->n; i++) {
-		const struct sched_path *p = &paths[i];
-
-		if (p->tier != tier)
-			continue;
-		c->usable |= 1u << i;
-		c->count++;
-		if (p->rate_measured)
-			c->best_rate = MAX(c->best_rate, p->rate);
-		if (p->srtt_us) {
-			c->least_delay_us = MIN(c->least_delay_us, p->delay_us);
-			c->most_delay_us = MAX(c->most_delay_us, p->delay_us);
-		}
+		if (found)
+			return found;
 	}
-	c->least_delay_us = MIN(c->least_delay_us, c->most_delay_us);	/* none knows: 0 */
+	return 0;
 }
 
-static u64 rate_of(const struct choice *c, const struct sched_path *p)
+/* For bulk metered paths stand beside the good ones: the price is in their arrival. */
+static u32 bulk_tier(const struct sched *s, const struct sched_path *paths, u32 n)
 {
-	u64 rate = p->rate_measured ? p->rate : MAX(p->rate, c->best_rate / 2);
+	u32 found = best_tier(paths, n);
 
-	return MAX(rate, 1u);
+	if (s->strategy == SCHED_ADAPTIVE && found & paths_of_tier(paths, n, SCHED_TIER_GOOD))
+		found |= paths_of_tier(paths, n, SCHED_TIER_METERED);
+	return found;
 }
 
-/* One that has not been measured yet is taken for as slow as the slowest. */
-static u32 delay_of(const struct choice *c, const struct sched_path *p)
+static u32 included(const struct sched *s, const struct sched_path *paths, u32 n)
 {
-	return p->srtt_us ? p->delay_us : c->most_delay_us;
+	u32 usable = bulk_tier(s, paths, n), kept = usable;
+
+	for (u32 i = 0; i < SCHED_MAX_PATHS; i++)
+		if (s->exclusion[i])
+			kept &= ~(1u << i);
+	return kept ? kept : usable;
 }
 
-/* Not much slower than the path of least delay. */
-static bool is_near(const struct choice *c, const struct sched_path *p)
+/* ---- exclusion ---- */
+
+static u32 least_delay(const struct choice *c)
 {
-	return delay_of(c, p) <= c->least_delay_us + SLOWER_LIMIT_US;
-}
+	u32 best = first_choice(c);
 
-static int only_one(const struct choice *c)
-{
-	return __builtin_ctz(c->usable);
-}
-
-/* ---- adaptive ---- */
-
-static u64 arrival_us(const struct choice *c, const struct sched_path *p, u32 bytes)
-{
-	u64 rate = rate_of(c, p);
-	u64 delay_us = delay_of(c, p);
-	u64 on_wire = rate * 2 * delay_us / SEC;
-	u64 queued = p->in_flight > on_wire ? p->in_flight - on_wire : 0;
-
-	return (queued + bytes) * SEC / rate + delay_us;
-}
-
-/* An idle path that has been passed over for long, or -1. */
-static int one_to_try(const struct sched *s, const struct choice *c)
-{
-	for (u32 i = 0; i < c->n; i++)
-		if (in_choice(c, i) && s->passed_over[i] >= TRY_AGAIN_RUNS && !c->paths[i].in_flight && is_near(c, &c->paths[i]))
-			return (int)i;
-	return -1;
-}
-
-static void note_run(struct sched *s, const struct choice *c, u32 taken)
-{
-	for (u32 i = 0; i < c->n; i++)
-		if (s->passed_over[i] < TRY_AGAIN_RUNS)
-			s->passed_over[i]++;
-	s->passed_over[taken] = 0;
-}
-
-static u32 earliest(const struct sched *s, const struct choice *c, u32 bytes)
-{
-	u64 best_us = UINT64_MAX, last_us = UINT64_MAX;
-	u32 best = (u32)only_one(c);
-
-	for (u32 i = 0; i < c->n; i++) {
-		u64 us;
-
-		if (!in_choice(c, i) || (s->aggregation != SCHED_FULL && !is_near(c, &c->paths[i])))
-			continue;
-		us = arrival_us(c, &c->paths[i], bytes);
-		if (i == s->last)
-			last_us = us;
-		if (us < best_us) {
-			best_us = us;
+	for_each_choice(c, i)
+		if (c->paths[i].srtt_us && (!c->paths[best].srtt_us || c->paths[i].least_delay_us < c->paths[best].least_delay_us))
 			best = i;
-		}
-	}
-	return last_us <= best_us + STAY_MARGIN_US && last_us != UINT64_MAX ? s->last : best;
-}
-
-static u32 pick_adaptive(struct sched *s, const struct choice *c, u32 bytes)
-{
-	int try = one_to_try(s, c);
-	u32 pick = try >= 0 ? (u32)try : earliest(s, c, bytes);
-
-	note_run(s, c, pick);
-	if (try < 0)
-		s->last = pick;
-	return pick;
-}
-
-/* ---- lowest latency ---- */
-
-/* Round trip as a packet would find it now; jitter and loss make it longer. */
-static u64 latency_us(const struct choice *c, const struct sched_path *p)
-{
-	u64 us = p->srtt_us ? p->srtt_us : DELAY_UNKNOWN_US;
-	u64 rate = rate_of(c, p);
-
-	if (p->in_flight * SEC > us * rate)	/* rarely; saves the division, as this is asked for every small packet */
-		us = p->in_flight * SEC / rate;
-	us += 2 * (u64)p->rttvar_us;
-	return us + us * 2 * p->loss_ppm / 1000000;
-}
-
-static u32 pick_latency(struct sched *s, const struct choice *c)
-{
-	u64 best_us = UINT64_MAX, last_us;
-	u32 best = (u32)only_one(c);
-
-	for (u32 i = 0; i < c->n; i++) {
-		u64 us = in_choice(c, i) ? latency_us(c, &c->paths[i]) : UINT64_MAX;
-
-		if (us < best_us) {
-			best_us = us;
-			best = i;
-		}
-	}
-	if (in_choice(c, s->latency_last)) {
-		last_us = latency_us(c, &c->paths[s->latency_last]);
-		if (best_us >= last_us - last_us / 10)
-			return s->latency_last;
-	}
-	s->latency_last = best;
 	return best;
 }
 
-/* ---- round robin ---- */
-
-static u64 weight_of(const struct sched *s, const struct choice *c, u32 i)
+/* What a path is worth as an anchor: the rate that everybody begins with is only a guess. */
+static u64 anchor_rate(const struct sched_path *p)
 {
-	if (s->strategy == SCHED_WEIGHTED_ROUND_ROBIN)
-		return MAX(c->paths[i].weight, 1u);
-	return rate_of(c, &c->paths[i]);
+	return p->rate_measured || p->rate > RATE_INITIAL_BYTES ? p->rate : 0;
 }
 
-/* Smooth weighted round robin (as nginx does it), in bytes: all earn their share of the run, the richest is taken and pays
- * the whole of it. */
-static u32 pick_round_robin(struct sched *s, const struct choice *c, u32 bytes)
+/* A path that was never full is full at no rate we know: the fastest of these will do. */
+static u32 pick_anchor(const struct sched *s, const struct choice *c)
 {
+	bool known = in_choice(c, s->anchor) && c->paths[s->anchor].rate_measured;
+	u32 best = known ? s->anchor : least_delay(c);
+	u64 least = anchor_rate(&c->paths[best]) * (known ? ANCHOR_PERCENT : 100) / 100;
+
+
+	for_each_choice(c, i) {
+		if (anchor_rate(&c->paths[i]) <= least)
+			continue;
+		least = anchor_rate(&c->paths[i]);
+		best = i;
+	}
+	return best;
+}
+
+static bool is_thin(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, u32 apart_us, bool was)
+{
+	u32 fast_rtt_us = p->least_delay_us < anchor->least_delay_us ? p->min_rtt_us : anchor->min_rtt_us;
 	u64 sum = 0;
-	s64 paid = 0;
-	int pick = -1;
 
-	for (u32 i = 0; i < c->n; i++) {
-		if (in_choice(c, i))
-			sum += weight_of(s, c, i);
-		else
-			s->credit[i] = 0;
-	}
-	for (u32 i = 0; i < c->n; i++) {
-		s64 earned;
+	if (!p->rate_measured || !anchor->rate_measured || !fast_rtt_us || apart_us <= fast_rtt_us)
+		return false;
+	for_each_choice(c, i)
+		sum += c->paths[i].rate;
+	return p->rate * 100 < sum * (was ? THIN_AGAIN_PERCENT : THIN_PERCENT);
+}
 
-		if (!in_choice(c, i))
+static enum sched_exclusion judge(const struct sched *s, const struct choice *c, u32 i, u64 now_us)
+{
+	const struct sched_path *p = &c->paths[i], *anchor = &c->paths[s->anchor];
+	bool automatic = s->aggregation == SCHED_AUTO, was = s->exclusion[i] == SCHED_TOO_SLOW;
+	u64 limit_us = automatic ? was ? AUTO_AGAIN_US : AUTO_LIMIT_US : was ? APART_AGAIN_US : APART_LIMIT_US;
+	u32 apart_us;
+
+	if (i == s->anchor)
+		return SCHED_INCLUDED;
+	if (now_us < s->no_gain_until_us)
+		return SCHED_NO_GAIN;
+	if (!p->srtt_us || !anchor->srtt_us)
+		return SCHED_INCLUDED;
+	apart_us = MAX(p->least_delay_us, anchor->least_delay_us) - MIN(p->least_delay_us, anchor->least_delay_us);
+	if (apart_us > limit_us)
+		return SCHED_TOO_SLOW;
+	return is_thin(c, p, anchor, apart_us, s->exclusion[i] == SCHED_TOO_THIN) ? SCHED_TOO_THIN : SCHED_INCLUDED;
+}
+
+static void note_backlog(struct sched *s, bool backlogged, u64 now_us)
+{
+	if (now_us - s->backlog_us > BACKLOG_PAUSE_US)
+		s->backlogged_since_us = now_us;
+	if (backlogged)
+		s->backlog_us = now_us;
+}
+
+static void begin_trial(struct sched *s, const struct choice *c, u64 now_us)
+{
+	if (now_us - s->backlogged_since_us < TRIAL_AFTER_US)
+		return;
+	for_each_choice(c, i) {
+		bool again = !s->tried_us[i] || now_us - s->tried_us[i] >= TRIAL_AGAIN_US;
+
+		if (s->exclusion[i] != SCHED_TOO_SLOW || c->paths[i].rate_measured || !again)
 			continue;
-		earned = (s64)(MAX(weight_of(s, c, i) * SHARES / sum, 1u) * bytes);
-		s->credit[i] += earned;
-		paid += earned;
-		if (pick < 0 || s->credit[i] > s->credit[pick])
-			pick = (int)i;
+		s->trial = 1u << i;
+		s->anchor_before = s->anchor;
+		s->trial_until_us = now_us + TRIAL_US;
+		s->tried_us[i] = now_us;
+		return;
 	}
-	s->credit[pick] -= paid;
-	s->last = (u32)pick;
-	return s->last;
 }
 
-/* ---- primary and backup ---- */
-
-static u32 pick_primary(const struct choice *c)
+/* It ends when the path has shown what it carries. */
+static bool trial_goes_on(const struct sched *s, const struct choice *c, u64 now_us)
 {
-	u32 best = (u32)only_one(c);
+	u32 i = (u32)__builtin_ctz(s->trial);
 
-	for (u32 i = 0; i < c->n; i++)
-		if (in_choice(c, i) && MAX(c->paths[i].weight, 1u) > MAX(c->paths[best].weight, 1u))
-			best = i;
-	return best;
+	return in_choice(c, i) && !c->paths[i].rate_measured && now_us < s->trial_until_us;
 }
 
-/* ---- pinned ---- */
-
-/* Rates waver; a flow must not move for that. Steps of 1, 1.5, 2, 3, 4, 6 ... */
-static u64 coarse(u64 rate)
-{
-	u32 top = 63 - (u32)__builtin_clzll(rate | 1);
-	u64 half = top ? 1ULL << (top - 1) : 0;
-
-	return (1ULL << top) + (rate & half);
-}
-
-/* Spreads the bits of both numbers (the finaliser of MurmurHash3, by Austin Appleby). */
-static u32 mix(u32 flow_hash, u32 i)
-{
-	u32 h = flow_hash ^ (i + 1) * 0x9e3779b9u;
-
-	h = (h ^ h >> 16) * 0x85ebca6bu;
-	h = (h ^ h >> 13) * 0xc2b2ae35u;
-	return h ^ h >> 16;
-}
-
-/* Weighted rendezvous (Schindelhauer, Schomaker, 2005): the least of exponential draws with the weights as rates. */
-static u32 pick_rendezvous(const struct sched *s, const struct choice *c, u32 flow_hash)
-{
-	double least = INFINITY;
-	u32 pick = (u32)only_one(c);
-
-	for (u32 i = 0; i < c->n; i++) {
-		double draw;
-
-		if (!in_choice(c, i))
-			continue;
-		draw = -log((mix(flow_hash, i) + 0.5) / 4294967296.0) / (double)coarse(weight_of(s, c, i));
-		if (draw < least) {
-			least = draw;
-			pick = i;
-		}
-	}
-	return pick;
-}
-
-/* ---- what others call ---- */
-
-/* Fills the choice; true when there is none to make, and *pick is the answer: the only path, or -1. */
-static bool is_settled(struct choice *c, const struct sched_path *paths, u32 n, int *pick)
-{
-	choose_from(c, paths, n);
-	*pick = c->count ? only_one(c) : -1;
-	return c->count < 2;
-}
-
-int sched_pick_bulk(struct sched *s, const struct sched_path *paths, u32 n, u32 bytes)
+void sched_judge(struct sched *s, const struct sched_path *paths, u32 n, bool backlogged, u64 now_us)
 {
 	struct choice c;
-	int pick;
 
-	if (is_settled(&c, paths, n, &pick))
-		return pick;
+	note_backlog(s, backlogged, now_us);
 
+	choose_from(&c, paths, bulk_tier(s, paths, n));
+	for (u32 i = 0; i < SCHED_MAX_PATHS; i++)
+		if (!in_choice(&c, i))
+			s->exclusion[i] = SCHED_INCLUDED;
+	if (!c.count)
+		return;
+	if (s->trial && !trial_goes_on(s, &c, now_us)) {
+		s->trial = 0;
+		s->anchor = s->anchor_before;	/* and now by what has been seen */
+	}
+	s->anchor = s->trial ? (u32)__builtin_ctz(s->trial) : pick_anchor(s, &c);
+	for_each_choice(&c, i)
+		s->exclusion[i] = s->strategy == SCHED_ADAPTIVE ? (u8)judge(s, &c, i, now_us) : SCHED_INCLUDED;
+	if (!s->trial)
+		begin_trial(s, &c, now_us);
+}
+
+bool sched_may_stripe(const struct sched *s, const struct sched_path *paths, u32 n)
+{
+	u32 usable = included(s, paths, n);
+
+	if (s->aggregation == SCHED_NONE)
+		return false;
+	switch (s->strategy) {
+	case SCHED_PRIMARY_BACKUP:
+	case SCHED_LOWEST_LATENCY:
+	case SCHED_LOWEST_LOSS:
+	case SCHED_ECMP_AWARE:
+		return false;
+	default:
+		return (usable & (usable - 1)) != 0;
+	}
+}
+
+/* ---- who chooses ---- */
+
+int sched_pick_bulk(struct sched *s, const struct sched_path *paths, u32 n, u32 bytes, u64 backlog, u64 now_us)
+{
+	struct choice c;
+
+	choose_from(&c, paths, included(s, paths, n));
+	if (c.count < 2)
+		return c.count ? (int)first_choice(&c) : -1;
 	switch (s->strategy) {
 	case SCHED_BANDWIDTH_PROPORTIONAL:
 	case SCHED_WEIGHTED_ROUND_ROBIN:
-		return (int)pick_round_robin(s, &c, bytes);
+		return (int)sched_round_robin(s, &c, bytes);
 	case SCHED_PRIMARY_BACKUP:
-		return (int)pick_primary(&c);
+		return (int)sched_primary(&c);
 	case SCHED_LOWEST_LATENCY:
 	case SCHED_REDUNDANT:
-		return (int)pick_latency(s, &c);
+		return (int)sched_least_delay(s, &c);
+	case SCHED_LOWEST_LOSS:
+		return (int)sched_least_loss(s, &c);
+	case SCHED_MINRTT:
+		return sched_minrtt(&c);
+	case SCHED_BLEST:
+		return sched_blest(&c, bytes);
+	case SCHED_ECF:
+		return sched_ecf(s, &c, backlog);
 	default:
-		return (int)pick_adaptive(s, &c, bytes);
+		return (int)sched_earliest(s, &c, bytes, now_us);
 	}
+}
+
+void sched_charge(struct sched *s, const struct sched_path *paths, u32 n, u32 i, u32 bytes)
+{
+	struct choice c;
+
+	s->last = i;
+	if (s->strategy != SCHED_BANDWIDTH_PROPORTIONAL && s->strategy != SCHED_WEIGHTED_ROUND_ROBIN)
+		return;
+	choose_from(&c, paths, included(s, paths, n));
+	if (in_choice(&c, i))
+		sched_round_robin_charge(s, &c, i, bytes);
 }
 
 int sched_pick_latency(struct sched *s, const struct sched_path *paths, u32 n)
 {
 	struct choice c;
-	int pick;
 
-	return is_settled(&c, paths, n, &pick) ? pick : (int)pick_latency(s, &c);
+	choose_from(&c, paths, best_tier(paths, n));
+	if (c.count < 2)
+		return c.count ? (int)first_choice(&c) : -1;
+	if (s->strategy == SCHED_PRIMARY_BACKUP)
+		return (int)sched_primary(&c);
+	return (int)sched_least_delay(s, &c);
+}
+
+int sched_pick_second(const struct sched_path *paths, u32 n, int first)
+{
+	u64 best_us = UINT64_MAX;
+	int best = -1;
+
+	for (u32 i = 0; i < MIN(n, SCHED_MAX_PATHS); i++) {
+		if ((int)i == first || paths[i].tier != SCHED_TIER_GOOD || paths[i].delay_us >= best_us)
+			continue;
+		best_us = paths[i].delay_us;
+		best = (int)i;
+	}
+	return best;
+}
+
+int sched_pick_again(const struct sched_path *paths, u32 n, u32 bytes, int except, u64 now_us)
+{
+	struct sched any = { 0 };
+	struct choice c;
+	u32 usable = best_tier(paths, n);
+
+	any.last = SCHED_MAX_PATHS;
+	if (except >= 0 && usable & ~(1u << except))
+		usable &= ~(1u << except);
+	choose_from(&c, paths, usable);
+	return c.count ? (int)sched_earliest(&any, &c, bytes, now_us) : -1;
 }
 
 int sched_pick_pinned(struct sched *s, const struct sched_path *paths, u32 n, u32 flow_hash)
 {
 	struct choice c;
-	int pick;
 
-	if (is_settled(&c, paths, n, &pick))
-		return pick;
-
+	choose_from(&c, paths, best_tier(paths, n));
+	if (c.count < 2)
+		return c.count ? (int)first_choice(&c) : -1;
 	switch (s->strategy) {
 	case SCHED_PRIMARY_BACKUP:
-		return (int)pick_primary(&c);
+		return (int)sched_primary(&c);
 	case SCHED_LOWEST_LATENCY:
 	case SCHED_REDUNDANT:
-		return (int)pick_latency(s, &c);
+		return (int)sched_least_delay(s, &c);
+	case SCHED_LOWEST_LOSS:
+		return (int)sched_least_loss(s, &c);
 	default:
-		return (int)pick_rendezvous(s, &c, flow_hash);
+		return (int)sched_rendezvous(s, &c, flow_hash);
 	}
 }
 
-bool sched_may_stripe(const struct sched *s, const struct sched_path *paths, u32 n)
+u32 sched_score(const struct sched_path *p, u64 best_rate, bool nat)
 {
-	struct choice c;
-	u32 near = 0;
+	u32 rtt_ms = p->srtt_us / 1000;
+	u32 delay = rtt_ms < 500 ? 35 - rtt_ms * 35 / 500 : 0;
+	u32 loss = p->loss_ppm < 100000 ? 35 - p->loss_ppm * 35 / 100000 : 0;
+	u32 rate = best_rate ? (u32)(MIN(p->rate, best_rate) * 20 / best_rate) : 20;
 
-	if (s->aggregation == SCHED_NONE || s->strategy == SCHED_PRIMARY_BACKUP || s->strategy == SCHED_LOWEST_LATENCY)
-		return false;
-	choose_from(&c, paths, n);
-	if (s->aggregation == SCHED_FULL)
-		return c.count >= 2;
-	for (u32 i = 0; i < c.n; i++)
-		near += in_choice(&c, i) && is_near(&c, &c.paths[i]);
-	return near >= 2;
+	return delay + loss + rate + (nat ? 5 : 10);
 }

@@ -17,6 +17,7 @@
 #define FIRST_RECORDS 256u
 #define REORDERING_LEAST 3u
 #define REORDERING_MOST 16u
+#define SAMPLE_LEAST_US (20 * MSEC)	/* a shorter time says more of wake-ups than of the path */
 #define FLIGHT_THAT_TELLS 8u	/* packets out that can show what a path carries; a ping per round trip cannot */
 #define LOSS_SHIFT 10		/* weight of one packet in the average: 1/1024, more while few have been settled */
 #define LOSS_FIRST_SHIFT 6
@@ -26,15 +27,17 @@ enum record_state { RECORD_NONE, RECORD_QUIET, RECORD_OUT, RECORD_ACKED, RECORD_
 
 struct sent_record {
 	u64 time_us;
-	u64 delivered;			/* delivered_bytes when it left */
-	u32 since_delivered_us;		/* from the latest delivery known then to time_us */
-	u32 since_first_us;		/* from the first packet of the sample it began in to time_us */
-	u32 bytes;
+	u64 delivered;			/* the mark when it left */
+	struct buf *kept;
+	u32 mark_sent_ago_us;
+	u32 mark_arrived_us;
+	u16 bytes;
 	u8 state;
 	bool app_limited;
-	u16 unused;
+	bool no_mark;			/* left before anything was known of the peer's clock */
+	u8 unused[3];
 };
-_Static_assert(sizeof(struct sent_record) == 32, "two to a cache line");
+_Static_assert(sizeof(struct sent_record) == 40, "small: there are many");
 
 /* What one ack adds up to, before it goes to the news. */
 struct tally {
@@ -61,8 +64,16 @@ void sent_init(struct sent *s)
 	s->loss_shift = LOSS_FIRST_SHIFT;
 }
 
+static void let_go(struct sent_record *rec)
+{
+	buf_put(rec->kept);
+	rec->kept = NULL;
+}
+
 void sent_free(struct sent *s)
 {
+	for (u32 i = 0; i < s->size; i++)
+		let_go(&s->ring[i]);
 	free(s->ring);
 	sent_init(s);
 }
@@ -126,6 +137,7 @@ static int make_room(struct sent *s)
 	if (s->next - s->oldest < s->size)
 		return 0;
 	count_lost(s, record(s, s->oldest));
+	let_go(record(s, s->oldest));
 	advance_oldest(s);
 	return err;
 }
@@ -135,40 +147,52 @@ static u32 since(u64 then_us, u64 now_us)
 	return (u32)MIN(now_us - then_us, (u64)UINT32_MAX);
 }
 
-static void note_out(struct sent *s, struct sent_record *rec, u32 bytes, bool app_limited, u64 now_us)
+/* Nothing was out: the sample begins with this packet, as if the one before it had just been acked. */
+static void restart_mark(struct sent *s, u64 now_us)
 {
-	if (!s->in_flight_eliciting) {
-		s->first_sent_time_us = now_us;
-		s->delivered_time_us = now_us;
-	}
+	s->mark.delivered = s->delivered_bytes;
+	s->mark.sent_us = now_us;
+	s->mark.arrived_us = (u32)now_us + s->delay_us - s->rtt_us;
+	s->mark_moved_us = now_us;
+}
+
+static void note_out(struct sent *s, struct sent_record *rec, u32 bytes, u64 now_us)
+{
+	if (!s->in_flight_eliciting)
+		restart_mark(s, now_us);
 	s->in_flight_bytes += bytes;
 	s->in_flight_eliciting++;
 	s->last_eliciting_us = now_us;
-	if (app_limited)
-		s->app_limited_until = MAX(s->delivered_bytes + s->in_flight_bytes, 1u);
 
-	rec->delivered = s->delivered_bytes;
-	rec->since_delivered_us = since(s->delivered_time_us, now_us);
-	rec->since_first_us = since(s->first_sent_time_us, now_us);
+	rec->delivered = s->mark.delivered;
+	rec->mark_sent_ago_us = since(s->mark.sent_us, now_us);
+	rec->mark_arrived_us = s->mark.arrived_us;
+	rec->no_mark = !s->rtt_us;
 	rec->app_limited = s->app_limited_until || s->in_flight_eliciting <= FLIGHT_THAT_TELLS;
 	rec->state = RECORD_OUT;
 }
 
-int sent_note(struct sent *s, u32 bytes, bool eliciting, bool app_limited, u64 now_us)
+void sent_app_limited(struct sent *s)
+{
+	s->app_limited_until = MAX(s->delivered_bytes + s->in_flight_bytes, 1u);
+}
+
+int sent_note(struct sent *s, u32 bytes, bool eliciting, struct buf *kept, u64 now_us)
 {
 	int err = make_room(s);
 	u64 number = s->next++;
 	struct sent_record *rec;
 
 	if (!s->size) {
-		s->oldest = s->next;	/* nothing can be remembered */
+		s->oldest = s->next;	/* nothing can be remembered, or kept */
 		return err;
 	}
 	rec = record(s, number);
 	rec->time_us = now_us;
-	rec->bytes = bytes;
+	rec->bytes = (u16)bytes;
+	rec->kept = kept;
 	if (eliciting) {
-		note_out(s, rec, bytes, app_limited, now_us);
+		note_out(s, rec, bytes, now_us);
 	} else {
 		rec->state = RECORD_QUIET;
 		if (s->oldest == number)
@@ -210,8 +234,10 @@ static void ack_record(struct sent *s, u64 number, struct sent_record *rec, stru
 		return;
 	}
 	rec->state = RECORD_ACKED;
+	let_go(rec);
 	s->delivered_bytes += rec->bytes;
 	news->acked_bytes += rec->bytes;
+	news->largest_bytes = MAX(news->largest_bytes, (u32)rec->bytes);
 	news->acked_packets++;
 	if (!t->any_newest || number > t->newest) {
 		t->any_newest = true;
@@ -243,16 +269,50 @@ static void ack_new_numbers(struct sent *s, const struct ack *a, struct tally *t
 	}
 }
 
+static void hand_over(struct sent_record *rec, struct buf_queue *q)
+{
+	if (rec->kept)
+		buf_queue_add(q, rec->kept);
+	rec->kept = NULL;
+}
+
+static void lose(struct sent *s, struct sent_record *rec, struct sent_news *news)
+{
+	count_lost(s, rec);
+	news->lost_packets++;
+	news->lost_bytes += rec->bytes;
+	if (rec->bytes > SENT_LARGE_BYTES)
+		news->large_lost_bytes = news->large_lost++ ? MIN(news->large_lost_bytes, rec->bytes) : rec->bytes;
+	hand_over(rec, &news->lost);
+}
+
 /* All but the last few numbers before the largest are settled after this. */
 static void find_lost(struct sent *s, struct sent_news *news)
 {
 	while (s->oldest + s->reordering <= s->largest_acked) {
 		struct sent_record *rec = record(s, s->oldest);
 
+		if (rec->state == RECORD_OUT)
+			lose(s, rec, news);
+		s->oldest++;
+	}
+	advance_oldest(s);
+}
+
+void sent_lose_older(struct sent *s, u64 age_us, struct sent_news *news)
+{
+	u64 newest_us;
+
+	if (!s->any_acked || !s->size || s->largest_acked < ring_floor(s))
+		return;
+	newest_us = record(s, s->largest_acked)->time_us;
+	while (s->oldest < s->largest_acked) {
+		struct sent_record *rec = record(s, s->oldest);
+
 		if (rec->state == RECORD_OUT) {
-			count_lost(s, rec);
-			news->lost_packets++;
-			news->lost_bytes += rec->bytes;
+			if (rec->time_us + age_us > newest_us)
+				return;
+			lose(s, rec, news);
 		}
 		s->oldest++;
 	}
@@ -283,35 +343,44 @@ static bool largest_is_new(const struct sent *s, const struct ack *a)
 	return state != RECORD_NONE && state != RECORD_ACKED;
 }
 
-static void take_rtt(const struct sent *s, const struct ack *a, struct sent_news *news, u64 now_us)
+static void take_rtt(struct sent *s, const struct ack *a, struct sent_news *news, u64 now_us)
 {
-	u64 took_us = now_us - record(s, a->largest)->time_us;
+	u64 left_us = record(s, a->largest)->time_us;
 
-	news->rtt_us = (u32)MIN(took_us, (u64)UINT32_MAX);
+	news->rtt_us = s->rtt_us = (u32)MIN(now_us - left_us, (u64)UINT32_MAX);
 	news->ack_delay_us = a->delay_us;
+	news->delay_us = s->delay_us = a->arrival - (u32)left_us;
 	news->has_rtt = true;
 }
 
+static void move_mark(struct sent *s, const struct sent_record *newest, u32 arrived_us, u64 now_us)
+{
+	if (now_us - s->mark_moved_us < SAMPLE_LEAST_US && s->mark_moved_us)
+		return;
+	s->mark.delivered = s->delivered_bytes;
+	s->mark.sent_us = newest->time_us;
+	s->mark.arrived_us = arrived_us;
+	s->mark_moved_us = now_us;
+}
+
 /* draft-cheng-iccrg-delivery-rate-estimation, section 3: the newest acked packet closes a flight whose length is
- * the longer of the time it took to send and the time it took to be acked. */
-static void take_rate(struct sent *s, const struct tally *t, struct sent_news *news, u64 now_us)
+ * the longer of the time it took to send and the time it took to arrive. */
+static void take_rate(struct sent *s, const struct tally *t, u32 arrived_us, struct sent_news *news, u64 now_us)
 {
 	const struct sent_record *rec = record(s, t->newest);
-	u64 ack_took_us = now_us - rec->time_us + rec->since_delivered_us;
-	u64 took_us = MAX(ack_took_us, (u64)rec->since_first_us);
+	s32 arrival_took_us = (s32)(arrived_us - rec->mark_arrived_us);
+	u64 took_us = MAX((u64)MAX(arrival_took_us, 0), (u64)rec->mark_sent_ago_us);
 
-	s->delivered_time_us = now_us;
-	s->first_sent_time_us = MAX(s->first_sent_time_us, rec->time_us);
 	if (s->app_limited_until && s->delivered_bytes > s->app_limited_until)
 		s->app_limited_until = 0;
-
-	if (took_us)
+	if (took_us && !rec->no_mark)
 		news->rate_bytes = (s->delivered_bytes - rec->delivered) * SEC / took_us;
 	news->app_limited = rec->app_limited;
 	if (rec->delivered >= s->round_mark) {
 		news->round = true;
 		s->round_mark = s->delivered_bytes;
 	}
+	move_mark(s, rec, arrived_us, now_us);
 }
 
 int sent_ack(struct sent *s, const struct ack *a, struct sent_news *news, u64 now_us)
@@ -338,12 +407,16 @@ int sent_ack(struct sent *s, const struct ack *a, struct sent_news *news, u64 no
 	s->acked_packets += news->acked_packets;
 	s->loss_ppm = s->loss_scaled >> LOSS_SHIFT;
 
-	if (t.any_newest) {
-		if (fresh)
-			take_rtt(s, a, news, now_us);
-		take_rate(s, &t, news, now_us);
-	}
+	if (fresh)
+		take_rtt(s, a, news, now_us);
+	if (t.any_newest && t.newest + REORDERING_LEAST > a->largest)	/* when older ones came is not told */
+		take_rate(s, &t, a->arrival, news, now_us);
 	return 0;
+}
+
+bool sent_is_acked(const struct sent *s, u64 number)
+{
+	return s->size && number < s->next && number >= ring_floor(s) && record(s, number)->state == RECORD_ACKED;
 }
 
 u64 sent_oldest_us(const struct sent *s)
@@ -351,7 +424,30 @@ u64 sent_oldest_us(const struct sent *s)
 	return s->oldest == s->next ? TIME_NEVER : record(s, s->oldest)->time_us;
 }
 
-void sent_give_up(struct sent *s)
+u64 sent_after_acked_us(const struct sent *s)
+{
+	u64 n = s->any_acked ? MAX(s->largest_acked + 1, s->oldest) : s->oldest;
+
+	for (; n < s->next; n++)
+		if (record(s, n)->state == RECORD_OUT)
+			return record(s, n)->time_us;
+	return TIME_NEVER;
+}
+
+void sent_take_tail(struct sent *s, u32 most, struct buf_queue *again)
+{
+	u64 n = s->next;
+
+	while (n > s->oldest && most) {
+		n--;
+		most -= record(s, n)->state == RECORD_OUT && record(s, n)->kept;
+	}
+	for (; n < s->next; n++)
+		if (record(s, n)->state == RECORD_OUT)
+			hand_over(record(s, n), again);
+}
+
+void sent_give_up(struct sent *s, struct buf_queue *again)
 {
 	for (; s->oldest < s->next; s->oldest++) {
 		struct sent_record *rec = record(s, s->oldest);
@@ -360,6 +456,9 @@ void sent_give_up(struct sent *s)
 			continue;
 		leave_flight(s, rec);
 		rec->state = RECORD_GIVEN_UP;
+		if (rec->bytes > SENT_LARGE_BYTES)
+			s->large_given_up_bytes = s->large_given_up++ ? MIN(s->large_given_up_bytes, rec->bytes) : rec->bytes;
 		s->lost_packets++;
+		hand_over(rec, again);
 	}
 }

@@ -27,7 +27,7 @@
 
 #define TICK_MS 500
 #define RESCAN_GAP_US (20 * MSEC)	/* a burst of netlink events is one change */
-#define BUFFERS 4096u
+#define BUFFERS 8192u
 #define ADVISE_US (10 * SEC)
 #define ADVISE_AGAIN_US (60 * SEC)
 
@@ -57,6 +57,11 @@ const char *client_name(const struct client *c)
 const char *client_runtime_dir(const struct client *c)
 {
 	return c->runtime_dir;
+}
+
+const char *client_state_dir(const struct client *c)
+{
+	return c->state_dir;
 }
 
 /* ---- what the worker tells ---- */
@@ -130,6 +135,8 @@ static void on_path_changed(struct client *c, const struct run_event *e)
 	}
 	log_info("path %s: %s (%s), rtt %s, loss %s", p->name, tunnel_path_state_name(p->state), e->text, rtt, loss);
 	uplinks_path_changed(c, p);
+	if (c->hooks.path_changed)
+		c->hooks.path_changed(c->hooks.ctx, c, p, e->text);
 }
 
 static void on_event(struct client *c, const struct run_event *e)
@@ -266,6 +273,7 @@ static void on_tick(int fd, short what, void *arg)
 	watch_links(c);
 	fallback_tick(c, now);
 	uplinks_reap(c, now);
+	uplinks_usage_tick(c, now);
 	advise(c, now);
 }
 
@@ -339,9 +347,8 @@ static void engine_settings(const struct client *c, struct tunnel_settings *t)
 		.rekey_us = s->rekey_us,
 		.keepalive_us = s->keepalive_us,
 		.csum = true,
-		.strategy = s->strategy,
-		.aggregation = s->aggregation,
 	};
+	run_sending_fill(&s->sending, t);
 	memcpy(t->server_public, s->key.server_public, sizeof(t->server_public));
 	memcpy(t->client_id, s->key.client_id, sizeof(t->client_id));
 	memcpy(t->client_secret, s->key.client_secret, sizeof(t->client_secret));
@@ -425,6 +432,7 @@ static int start(struct client *c, char *error)
 		err = start_events(c, error);
 	if (err)
 		return err;
+	uplinks_usage_open(c);
 	uplinks_configure(c);
 	uplinks_rescan(c);
 	if (!uplinks_usable(c))
@@ -465,8 +473,10 @@ static void leave_host(struct client *c, bool failed)
 static void end(struct client *c, bool failed)
 {
 	lifecycle_stopping();
-	if (c->worker)
+	if (c->worker) {
+		uplinks_usage_close(c);
 		worker_call(c->worker, say_goodbye, NULL);
+	}
 	free_event(c->mail);
 	free_event(c->links_changed);
 	free_event(c->tick);

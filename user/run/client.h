@@ -20,6 +20,8 @@ struct client_uplink_settings {
 	char name[TUNNEL_NAME_BYTES];	/* interface */
 	u32 weight;			/* 0: 1 */
 	u8 flags;			/* TG_LINK_METERED, TG_LINK_BACKUP */
+	u64 rate;			/* bytes/s each way that are never exceeded; 0: any */
+	u64 quota;			/* bytes of both directions a month, then it only stands by; 0: any */
 };
 
 struct client_settings {
@@ -46,14 +48,13 @@ struct client_settings {
 	u32 dns_count;
 	struct addr dns_servers[RUN_MAX_DNS];
 
-	enum sched_strategy strategy;
-	enum sched_aggregation aggregation;
+	struct run_sending sending;
 	u8 suites;			/* bits 1 << enum tg_suite; 0: what key and CPU allow */
 	u16 mtu;			/* inner; 0: what the server says (TG_INNER_MTU) */
 	u64 rekey_us;			/* 0: 120 s */
 	u64 keepalive_us;		/* 0: 15 s */
 	bool no_tcp_fallback;		/* default: TCP beside UDP when UDP is not answered for 2 s */
-	u32 buffer_count;		/* packets of 2 KB the worker holds at most; 0: 4096 */
+	u32 buffer_count;		/* packets of 2 KB the worker holds at most; 0: 8192 */
 };
 
 struct client_hooks {
@@ -65,6 +66,8 @@ struct client_hooks {
 	void (*connected)(void *ctx, struct client *c, const struct tunnel_config *config);
 	/* SIGHUP. */
 	void (*reload)(void *ctx, struct client *c);
+	/* A path changed its state; `why` as in the log. */
+	void (*path_changed)(void *ctx, struct client *c, const struct tunnel_path_info *path, const char *why);
 	/* About to end, when started() worked: take events off the base, close the control socket. */
 	void (*stopping)(void *ctx, struct client *c);
 };
@@ -83,11 +86,21 @@ int client_uplink_add(struct client *c, const char *name, u32 weight, u8 flags, 
 int client_uplink_remove(struct client *c, const char *name, char error[RUN_ERROR_BYTES]);
 int client_uplink_set(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES]);
 
+/* Other limits; NULL keeps, 0 is none. -ENOENT. */
+int client_uplink_limit(struct client *c, const char *name, const u64 *rate, const u64 *quota, char error[RUN_ERROR_BYTES]);
+
 /* Fills *out; waits for the worker (well under a millisecond). */
 void client_snapshot(struct client *c, struct client_snapshot *out);
 
-/* The instance's name and runtime directory, for the control socket's path. */
+/* Why a flow travels as it does. -ENOENT: there is no session. */
+int client_why(struct client *c, const struct tg_flow *flow, struct tunnel_why *out);
+
+/* A copy of the flight record, the caller's (recorder_free()). NULL: no traffic has flowed yet, or no memory. */
+struct recorder *client_record(struct client *c);
+
+/* The instance's name and directories: the control socket is in one, what it keeps in the other. */
 const char *client_name(const struct client *c);
 const char *client_runtime_dir(const struct client *c);
+const char *client_state_dir(const struct client *c);
 
 #endif

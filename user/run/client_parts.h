@@ -4,8 +4,10 @@
  *   client.c      life: start, events, end
  *   uplinks.c     interfaces: found, followed, their sockets and paths
  *   uplink_commands.c   the same by command
+ *   uplink_limits.c   their rates and quotas
  *   fallback.c    TCP where UDP is not answered; the next server address
  *   configure.c   the host: addresses, routes, names, kill switch
+ *   client_record.c   the flight record, fetched from the worker
  *
  * Everything here belongs to the control thread. The engine is reached through worker_call().
  */
@@ -16,6 +18,7 @@
 #include "host/links.h"
 #include "run/client.h"
 #include "run/lifecycle.h"
+#include "run/usage.h"
 #include "run/worker.h"
 
 #define SERVERS_MAX 16u
@@ -27,6 +30,7 @@ struct tcp_side {
 	bool up;
 	u32 failures;		/* in a row */
 	u64 retry_us;		/* not before */
+	u64 counted;		/* bytes of its path that the month's books have */
 };
 
 struct uplink {
@@ -35,6 +39,8 @@ struct uplink {
 	char name[TUNNEL_NAME_BYTES];
 	u32 weight;
 	u8 flags;
+	u64 rate, quota;	/* bytes/s, bytes a month; 0: any */
+	u64 counted;		/* bytes of the UDP path that the month's books have */
 	struct host_uplink seen;	/* as of the last look; ifindex 0: not there */
 	bool usable;		/* its UDP path may carry */
 	bool told_unreachable;	/* it was logged that no server address suits it */
@@ -76,6 +82,9 @@ struct client {
 	char ignored[TG_MAX_PATHS][TUNNEL_NAME_BYTES];	/* removed by command: not found again by themselves */
 	u32 ignored_count;
 
+	struct usage usage;		/* of uplinks with a quota, this month */
+	u64 usage_write_us;
+
 	u64 started_us;
 	bool hooked;			/* the hooks saw the start, and will see the end */
 	u64 advise_us;			/* not connected yet: when to say what may be wrong */
@@ -108,6 +117,13 @@ void uplink_reopen(struct client *c, struct uplink *u);	/* new socket, towards t
 void uplinks_path_changed(struct client *c, const struct tunnel_path_info *path);
 void uplinks_reap(struct client *c, u64 now);		/* forget found ones that are long gone */
 u32 uplinks_usable(const struct client *c);
+
+/* uplink_limits.c */
+void uplink_limit(struct worker *w, const struct client *c, const struct uplink *u);	/* (worker) its paths get its limits */
+void uplinks_usage_open(struct client *c);		/* what the month's books had at the last end */
+void uplinks_count(struct client *c);			/* before a path goes: what it carried counts */
+void uplinks_usage_tick(struct client *c, u64 now);
+void uplinks_usage_close(struct client *c);		/* the worker still runs */
 
 /* fallback.c */
 int client_resolve(struct client *c);		/* fills servers; -EAGAIN: the host name has no address now */

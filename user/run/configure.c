@@ -142,7 +142,8 @@ static u32 uplink_carries(const struct uplink *u)
 }
 
 /* The least of: own setting, the server's, what the narrowest uplink carries in one piece. who: NULL, or whose it is. While
- * there is no uplink the last one's bound stays. */
+ * there is no uplink the last one's bound stays. Who asks for more than the usual wants large packets whole, whatever the
+ * uplinks carry: they go in halves. */
 static u32 fitting_mtu(const struct client *c, const char **who)
 {
 	u32 own = c->set.mtu ? c->set.mtu : TG_INNER_MTU, mtu = own;
@@ -152,6 +153,8 @@ static u32 fitting_mtu(const struct client *c, const char **who)
 		mtu = c->config.mtu;
 		*who = "the server";
 	}
+	if (mtu > TG_INNER_MTU)
+		return mtu;
 	if (c->tun_mtu && !uplinks_usable(c))
 		return MIN(mtu, c->tun_mtu);
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {

@@ -130,6 +130,13 @@ static void add_path_job(struct worker *w, void *arg)
 	job->err = tunnel_path_add(worker_tunnel(w), &path, worker_now(w));
 }
 
+static void limit_job(struct worker *w, void *arg)
+{
+	struct tcp_job *job = arg;
+
+	uplink_limit(w, job->c, job->u);
+}
+
 static void drop_job(struct worker *w, void *arg)
 {
 	struct tcp_job *job = arg;
@@ -182,6 +189,7 @@ void fallback_link_up(struct client *c, struct uplink *u)
 	}
 	u->tcp.connected = true;
 	u->tcp.failures = 0;
+	worker_call(c->worker, limit_job, &job);
 	log_info("uplink %s: UDP is not answered; TCP to %s", u->name, addr_format(&job.remote, to));
 }
 
@@ -200,6 +208,7 @@ void fallback_drop(struct client *c, struct uplink *u)
 		return;
 	if (u->tcp.connected)
 		log_info("uplink %s: TCP ends", u->name);
+	uplinks_count(c);
 	worker_call(c->worker, drop_job, &job);
 	u->tcp.link = 0;
 	u->tcp.connected = u->tcp.up = false;

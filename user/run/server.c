@@ -26,7 +26,7 @@
 #include "run/server_parts.h"
 #include "server/admission.h"
 
-#define BUFFERS 8192u
+#define BUFFERS 16384u
 #define FLUSH_S 2	/* cheap when nothing changed */
 
 const char *server_name(const struct server *s)
@@ -209,8 +209,8 @@ static int engine_settings(const struct server *s, struct tunnel_settings *t)
 		.rekey_us = set->rekey_us,
 		.idle_timeout_us = set->idle_timeout_us,
 		.csum = true,
-		.aggregation = SCHED_FULL,
 	};
+	run_sending_fill(&set->sending, t);
 	memcpy(t->server_secret, set->secret, sizeof(t->server_secret));
 	return crypto_scalarmult_base(t->server_public, t->server_secret) ? -EINVAL : 0;
 }

@@ -38,12 +38,13 @@ struct server_settings {
 	struct prefix_list allow;	/* private networks clients may reach all the same; public ones they always may */
 	bool dns;			/* clients may ask port 53 of the server's inner addresses */
 
+	struct run_sending sending;
 	u16 mtu;			/* inner; 0: TG_INNER_MTU */
 	u64 rekey_us;			/* 0: 120 s */
 	u64 idle_timeout_us;		/* 0: 5 min */
 	u32 handshakes_per_second;	/* before cookies are asked for; 0: 500 */
 	u32 workers;			/* threads; 0: 1 */
-	u32 buffer_count;		/* packets of 2 KB a worker holds at most; 0: 8192 */
+	u32 buffer_count;		/* packets of 2 KB a worker holds at most; 0: 16384 */
 };
 
 /* See struct client_hooks. */
@@ -66,6 +67,9 @@ void server_stop(struct server *s);
 
 /* Ends the sessions of a client (revoked); returns how many there were. */
 u32 server_close_client(struct server *s, const u8 client_id[8], enum tg_close_code code);
+
+/* Why a flow travels as it does. -ENOENT: no session has either end. */
+int server_why(struct server *s, const struct tg_flow *flow, struct tunnel_why *out);
 
 /* Fills *out (free with server_snapshot_free()). -ENOMEM. */
 int server_snapshot(struct server *s, struct server_snapshot *out);

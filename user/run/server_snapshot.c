@@ -111,6 +111,7 @@ int server_snapshot(struct server *s, struct server_snapshot *out)
 	memcpy(out->listen, s->bound, sizeof(out->listen));
 	out->listen_count = s->bound_count;
 	out->open = s->set.open;
+	out->sending = s->set.sending;
 	out->tcp = s->set.tcp_fallback;
 	out->pool4 = s->set.pool4;
 	out->pool6 = s->set.pool6;

@@ -32,4 +32,15 @@ struct run_place {
 	const char *runtime_dir;	/* NULL: RUN_RUNTIME_DIR; made 0750 when missing */
 };
 
+/* How this end sends over its paths; the other end has its own. All zeroes: aggregation "none", or else the defaults. */
+struct run_sending {
+	enum sched_strategy strategy;
+	enum sched_aggregation aggregation;
+	enum rate_control congestion;
+	bool no_copies;			/* small flows travel once */
+};
+
+/* The same for the engine. */
+void run_sending_fill(const struct run_sending *sending, struct tunnel_settings *out);
+
 #endif

@@ -58,6 +58,9 @@ static void copy_uplinks(const struct client *c, struct client_snapshot *out)
 		s->tcp = u->tcp.connected;
 		s->weight = u->weight ? u->weight : 1;
 		s->flags = u->flags;
+		s->rate = u->rate;
+		s->quota = u->quota;
+		s->quota_used = usage_of(&c->usage, u->name);
 		if (u->usable)
 			s->local = u->local;
 		out->uplink_count++;
@@ -87,13 +90,13 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 
 	memset(out, 0, sizeof(*out));
 	worker_call(c->worker, look_in, out);
+	uplinks_count(c);
 	copy_uplinks(c, out);
 	memcpy(out->name, c->name, sizeof(out->name));
 	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
 	out->uptime_us = now - c->started_us;
 	out->connected_us = out->has_session ? now - out->session.opened_us : 0;
-	out->strategy = c->set.strategy;
-	out->aggregation = c->set.aggregation;
+	out->sending = c->set.sending;
 	out->full_tunnel = c->set.full_tunnel;
 	out->kill_switch = c->set.kill_switch;
 	if (c->server_count)

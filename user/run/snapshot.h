@@ -26,6 +26,8 @@ struct uplink_snapshot {
 	bool tcp;			/* a TCP path is there beside, or in place of, UDP */
 	u32 weight;
 	u8 flags;			/* TG_LINK_METERED, TG_LINK_BACKUP */
+	u64 rate, quota;		/* bytes/s, bytes a month; 0: any */
+	u64 quota_used;			/* this month, counted while there is a quota */
 	struct addr local;		/* address its socket uses; family 0: none */
 };
 
@@ -36,8 +38,7 @@ struct client_snapshot {
 	u64 state_us;			/* since it became that */
 	u64 uptime_us;			/* since the daemon started */
 	u64 connected_us;		/* since the session opened; 0: there is none */
-	enum sched_strategy strategy;
-	enum sched_aggregation aggregation;
+	struct run_sending sending;
 	bool full_tunnel, kill_switch;
 	struct addr server;		/* first address of the key */
 	bool has_config;
@@ -60,6 +61,7 @@ struct server_snapshot {
 	u32 listen_count;
 	struct addr listen[8];		/* as bound */
 	bool open, tcp;
+	struct run_sending sending;
 	struct prefix pool4, pool6;
 	u32 worker_count;
 	u32 session_count;

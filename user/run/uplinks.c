@@ -94,6 +94,8 @@ void uplinks_configure(struct client *c)
 			return;
 		u->weight = s->weight;
 		u->flags = s->flags;
+		u->rate = s->rate;
+		u->quota = s->quota;
 	}
 }
 
@@ -115,9 +117,10 @@ static int hand_to_engine(struct worker *w, struct uplink *u)
 	struct tunnel *t = worker_tunnel(w);
 	u64 now = worker_now(w);
 	struct tunnel_uplink path = { .link = u->link, .remote = u->remote, .local = u->local, .kind = u->seen.kind,
-				      .flags = u->flags, .weight = u->weight };
+				      .flags = u->flags, .weight = u->weight, .mtu = u->seen.mtu };
 
 	if (u->has_path) {
+		tunnel_path_mtu(t, u->link, u->seen.mtu, now);
 		tunnel_path_moved(t, u->link, &u->local, &u->remote, now);
 		tunnel_path_carrier(t, u->link, true, now);
 		return 0;
@@ -138,12 +141,20 @@ static void open_job(struct worker *w, void *arg)
 		job->err = hand_to_engine(w, u);
 	if (!job->err) {
 		u->has_path = true;
+		uplink_limit(w, job->c, u);
 		return;
 	}
 	if (u->link && !u->has_path) {
 		worker_link_release(w, u->link);
 		u->link = 0;
 	}
+}
+
+static void mtu_job(struct worker *w, void *arg)
+{
+	struct job *job = arg;
+
+	tunnel_path_mtu(worker_tunnel(w), job->u->link, job->u->seen.mtu, worker_now(w));
 }
 
 static void carrier_lost_job(struct worker *w, void *arg)
@@ -228,6 +239,14 @@ static void lose(struct client *c, struct uplink *u, const char *why)
 	fallback_drop(c, u);
 }
 
+static void tell_mtu(struct client *c, struct uplink *u)
+{
+	struct job job = { .c = c, .u = u };
+
+	if (u->has_path)
+		worker_call(c->worker, mtu_job, &job);
+}
+
 static bool ends_differ(struct client *c, struct uplink *u)
 {
 	struct addr local, remote;
@@ -277,6 +296,8 @@ static void follow(struct client *c, struct uplink *u, const struct host_uplink 
 	route(c, u);
 	if (!u->usable || before.ifindex != now->ifindex || ends_differ(c, u))
 		uplink_reopen(c, u);
+	else if (before.mtu != now->mtu)
+		tell_mtu(c, u);
 }
 
 static void gone(struct client *c, struct uplink *u)
@@ -310,6 +331,7 @@ void uplink_forget(struct client *c, struct uplink *u)
 	struct job job = { .c = c, .u = u };
 
 	fallback_drop(c, u);
+	uplinks_count(c);
 	worker_call(c->worker, remove_job, &job);
 	if (u->seen.ifindex)
 		host_routes_remove_uplink(c->host, u->seen.ifindex);

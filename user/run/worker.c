@@ -348,8 +348,8 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 	err = links_init(&w->links, w->epoll, w->server ? SERVER_LINKS : CLIENT_LINKS);
 	if (!err)
 		err = watch_own(w, set->tun);
-	/* Nobody outside may know which flows share a slot. */
-	tun_set_hash_key(set->tun, rand_u64(&w->random));
+	w->hash_key = rand_u64(&w->random);
+	tun_set_hash_key(set->tun, w->hash_key);
 	w->tun = set->tun;
 	if (!err)
 		err = start_thread(w);
@@ -430,6 +430,11 @@ struct tunnel *worker_tunnel(struct worker *w)
 struct tun *worker_tun(struct worker *w)
 {
 	return w->tun;
+}
+
+u64 worker_hash_key(const struct worker *w)
+{
+	return w->hash_key;
 }
 
 u64 worker_now(const struct worker *w)

@@ -52,6 +52,7 @@ struct mailbox *worker_mailbox(struct worker *w);
 
 struct tunnel *worker_tunnel(struct worker *w);			/* (worker) */
 struct tun *worker_tun(struct worker *w);			/* (worker) */
+u64 worker_hash_key(const struct worker *w);			/* of flow_hash in bufs */
 u64 worker_now(const struct worker *w);				/* (worker) time of this turn */
 
 /* Links (worker). A link is a number that endpoints carry and the socket or connection behind it; the number outlives

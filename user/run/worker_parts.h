@@ -26,6 +26,7 @@ struct worker {
 	struct links links;
 	struct worker_admission admission;
 	struct rand_source random;
+	u64 hash_key;			/* nobody outside may know which flows share a slot */
 	struct mailbox mail;
 	struct trouble troubles[TROUBLES_PER_TURN];
 	u32 trouble_count;

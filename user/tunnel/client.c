@@ -183,7 +183,7 @@ static void read_config(struct session *s, const struct tg_answer_payload *a)
 	g->ip6_len = MIN(a->ip6_len, 128);
 	memcpy(g->server_ip4, a->server_ip4, 4);
 	memcpy(g->server_ip6, a->server_ip6, 16);
-	s->peer_csum = be32toh(a->features) & TG_FEATURE_CSUM;
+	session_peer_features(s, be32toh(a->features));
 }
 
 static void read_seen(struct path *p, const struct tg_answer_payload *a)

@@ -14,7 +14,7 @@ void control_send(struct path *p, struct frames *f, const struct endpoint *where
 
 	if (!f->len)
 		return;
-	if (!out_add(p, where ? where : &p->where, TG_TYPE_CONTROL, 0, 0, NULL, f->len, f->eliciting, &job))
+	if (!out_add(p, where ? where : &p->where, TG_TYPE_CONTROL, 0, 0, NULL, f->len, f->eliciting, NULL, &job))
 		return;
 	memcpy(job->out, f->bytes, f->len);
 	p->unacked_acks = f->eliciting ? 0 : p->unacked_acks + 1;
@@ -42,17 +42,16 @@ struct path *session_best_path(struct session *s, const struct path *except)
 
 		if (!p || p == except || !p->current || p->state != TUNNEL_PATH_UP)
 			continue;
-		if (!best || p->rtt.srtt_us < best->rtt.srtt_us)
+		if (best && limits_spent(p) != limits_spent(best) ? !limits_spent(p) : !best || p->rtt.srtt_us < best->rtt.srtt_us)
 			best = p;
 	}
 	return best;
 }
 
-/* An ack travels on the path it is about, so that each direction of a path is judged by itself; when we hold
- * the path for dead it takes the best other. */
-void control_ack(struct path *p)
+/* An ack takes the path of least delay: the sooner the sender knows what was lost, the shorter others wait for it. Which
+ * paths deliver in this direction, our own packets' acks tell. */
+static void ack_over(struct path *p, struct path *over)
 {
-	struct path *over = p->state == TUNNEL_PATH_UP ? p : session_best_path(p->session, p);
 	struct tunnel *t = p->tunnel;
 	struct frames f = { 0 };
 	struct ack a;
@@ -60,12 +59,35 @@ void control_ack(struct path *p)
 	if (!received_fill(&p->received, p->id, &a, t->now_us))
 		return;
 	frames_add_ack(&f, &a);
-	if (!over)
-		over = p;
+	bundle_tell(p->session, &f);
 	if (over->unacked_acks >= ACKS_BETWEEN_PINGS)
 		frames_add_ping(&f, t->now_us);
 	t->counters.acks_sent++;
 	control_send(over, &f, NULL);
+}
+
+void control_ack(struct path *p)
+{
+	struct path *over = session_best_path(p->session, NULL);
+
+	ack_over(p, over ? over : p);
+}
+
+/* The last ack again, by another path: its age tells the sender what should have come since, and did not. */
+void control_tell_silence(struct path *p)
+{
+	struct path *over = session_best_path(p->session, p);
+
+	if (over)
+		ack_over(p, over);
+}
+
+void control_send_best(struct session *s, struct frames *f)
+{
+	struct path *over = session_best_path(s, NULL);
+
+	if (over && f->len)
+		control_send(over, f, NULL);
 }
 
 void control_tell_path(struct path *about, enum tg_path_state state)
@@ -91,11 +113,12 @@ static void receive_ack(struct path *arrived, const struct ack *a)
 	t->counters.acks_received++;
 	if (!p)
 		return;		/* it went meanwhile */
+	out_flush(t);		/* what is acked may be given back: nothing may wait to be sealed from it */
 	if (sent_ack(&p->sent, a, &news, t->now_us)) {
 		drop(t, TG_DROP_BAD_FRAME);
 		return;
 	}
-	path_acked(p, &news);
+	path_acked(p, arrived, a, &news);
 }
 
 /* The answer carries the ack of the ping as well: one datagram tells the sender that the path lives. */
@@ -123,6 +146,7 @@ static void receive_path(struct path *arrived, const struct frame *f)
 	if (f->path.state == TG_PATH_SUSPECT)
 		path_suspect(p, "the peer hears nothing on it");
 	if (f->path.state == TG_PATH_ABANDON && s->tunnel->set.server) {
+		path_suspect(p, "the peer takes it away");	/* what is on its way goes elsewhere */
 		s->paths[p->id] = NULL;
 		path_free(p);
 	}
@@ -157,6 +181,12 @@ static bool receive_close(struct session *s, const struct frame *f)
 	return true;
 }
 
+static void skip(struct session *s, const struct frame *f)
+{
+	reorder_skip(&s->reorder, f->skip.slot, f->skip.first, f->skip.count, halves_out(s), s->tunnel->now_us);
+	halves_join(s);
+}
+
 /* True: stop reading, the session or path may be gone. */
 static bool receive_frame(struct path *p, const struct frame *f, const struct endpoint *from)
 {
@@ -185,27 +215,41 @@ static bool receive_frame(struct path *p, const struct frame *f, const struct en
 		if (f->skip.slot >= TG_ORDER_SLOTS || f->skip.count > SKIP_MAX)
 			drop(t, TG_DROP_BAD_FRAME);
 		else
-			reorder_skip(&s->reorder, f->skip.slot, f->skip.first, f->skip.count, &t->deliver, t->now_us);
+			skip(s, f);
+		return false;
+	case TG_FRAME_ORDER:
+		bundle_told(s, f->order.late, f->order.given_up);
 		return false;
 	case TG_FRAME_CONFIG:
 		receive_config(s, f);
 		return false;
 	case TG_FRAME_CLOSE:
 		return receive_close(s, f);
+	case TG_FRAME_LIMITS:
+		limits_received(p, f->limits.rate, f->limits.left);
+		return false;
+	case TG_FRAME_REPAIR:
+		parity_receive(s, &f->repair);
+		return false;
 	default:
-		return false;	/* PONG: its ack came beside it; LIMITS: nothing to obey yet */
+		return false;	/* PONG: its ack came beside it */
 	}
 }
 
 void control_receive(struct path *p, const u8 *frames, u32 len, const struct endpoint *from)
 {
+	u32 pos = 0, acked = 0;		/* bit per path: a second ack in a datagram could only be there to make us walk */
 	struct frame f;
-	u32 pos = 0;
 	int got;
 
-	while ((got = frames_next(frames, len, &pos, &f)) > 0)
+	while ((got = frames_next(frames, len, &pos, &f)) > 0) {
+		if (f.type == TG_FRAME_ACK && acked >> f.ack.path_id % 32 & 1)
+			continue;
+		if (f.type == TG_FRAME_ACK)
+			acked |= 1u << f.ack.path_id % 32;
 		if (receive_frame(p, &f, from))
 			return;
+	}
 	if (got < 0)
 		drop(p->tunnel, TG_DROP_BAD_FRAME);
 }

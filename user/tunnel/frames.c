@@ -107,6 +107,40 @@ bool frames_add_response(struct frames *f, u64 token)
 	return add_token(f, TG_FRAME_RESPONSE, token);
 }
 
+bool frames_add_skip(struct frames *f, u32 slot, u32 first, u32 count)
+{
+	u8 *p = begin_eliciting(f, TG_FRAME_SKIP, 10);
+
+	if (!p)
+		return false;
+	put_be16(p, (u16)slot);
+	put_be32(p + 2, first);
+	put_be32(p + 6, count);
+	return true;
+}
+
+bool frames_add_limits(struct frames *f, u64 rate, u64 left)
+{
+	u8 *p = begin_eliciting(f, TG_FRAME_LIMITS, 16);
+
+	if (!p)
+		return false;
+	put_be64(p, rate);
+	put_be64(p + 8, left);
+	return true;
+}
+
+bool frames_add_order(struct frames *f, u64 late, u64 given_up)
+{
+	u8 *p = begin(f, TG_FRAME_ORDER, 16);
+
+	if (!p)
+		return false;
+	put_be64(p, late);
+	put_be64(p + 8, given_up);
+	return true;
+}
+
 bool frames_add_close(struct frames *f, enum tg_close_code code, const char *text)
 {
 	u32 len = (u32)strnlen(text, 120);
@@ -117,6 +151,18 @@ bool frames_add_close(struct frames *f, enum tg_close_code code, const char *tex
 	p[0] = (u8)code;
 	memcpy(p + 1, text, len);
 	return true;
+}
+
+void frames_put_repair(u8 *out, const struct fec_repair *r)
+{
+	out[0] = TG_FRAME_REPAIR;
+	put_be16(out + 1, (u16)(TG_REPAIR_BYTES + r->len));
+	out += FRAME_HEADER;
+	out[0] = r->path;
+	out[1] = r->row;
+	put_be32(out + 2, r->first);
+	put_be64(out + 6, r->numbers);
+	memcpy(out + TG_REPAIR_BYTES, r->symbol, r->len);
 }
 
 /* Ranges go down from the largest without overlapping; anything else is no ack. */
@@ -179,6 +225,20 @@ static bool read_config(const u8 *p, u32 len, struct frame *out)
 	return out->config.ip4_len <= 32 && out->config.ip6_len <= 128;
 }
 
+/* What the fields may be is the decoder's business (fec_decoder_repair()). */
+static bool read_repair(const u8 *p, u32 len, struct fec_repair *r)
+{
+	if (len <= TG_REPAIR_BYTES)
+		return false;
+	r->path = p[0];
+	r->row = p[1];
+	r->first = get_be32(p + 2);
+	r->numbers = get_be64(p + 6);
+	r->symbol = p + TG_REPAIR_BYTES;
+	r->len = (u16)(len - TG_REPAIR_BYTES);
+	return true;
+}
+
 /* 1: read into out, 0: a type nobody here knows, -EBADMSG. */
 static int read_value(u8 type, const u8 *p, u32 len, struct frame *out)
 {
@@ -224,11 +284,21 @@ static int read_value(u8 type, const u8 *p, u32 len, struct frame *out)
 		ok = len == 16;
 		if (ok) {
 			out->limits.rate = get_be64(p);
-			out->limits.quota = get_be64(p + 8);
+			out->limits.left = get_be64(p + 8);
+		}
+		break;
+	case TG_FRAME_ORDER:
+		ok = len == 16;
+		if (ok) {
+			out->order.late = get_be64(p);
+			out->order.given_up = get_be64(p + 8);
 		}
 		break;
 	case TG_FRAME_CLOSE:
 		ok = read_close(p, len, out);
+		break;
+	case TG_FRAME_REPAIR:
+		ok = read_repair(p, len, &out->repair);
 		break;
 	default:
 		return 0;

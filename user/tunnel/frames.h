@@ -9,8 +9,11 @@
  *   CHALLENGE RESPONSE  8 bytes
  *   SKIP       slot 2, first 4, count 4
  *   CONFIG     ip4 4, len 1, ip6 16, len 1, server ip4 4, server ip6 16, mtu 2
- *   LIMITS     bytes per second 8, quota in bytes 8
+ *   LIMITS     bytes per second 8 (0: any), bytes left 8 (all ones: no quota), of the path it comes on
  *   CLOSE      code 1, text
+ *   ORDER      late 8, given up 8
+ *   REPAIR     path 1, row 1, first 4, numbers 8, symbol. Alone in its datagram, which is as large as one of data: it does not fit
+ *              struct frames and is written to where it will be sealed.
  */
 #ifndef TG_TUNNEL_FRAMES_H
 #define TG_TUNNEL_FRAMES_H
@@ -18,8 +21,10 @@
 #include <triglav/wire.h>
 
 #include "path/ack.h"
+#include "path/fec.h"
 
 #define FRAMES_BYTES 1100u	/* fits the least MTU we use (1200) with all overhead */
+#define FRAMES_REPAIR_BYTES (3u + TG_REPAIR_BYTES)	/* of a REPAIR frame, before its symbol */
 
 /* Frames being collected for one control datagram. Zero-initialised is empty. */
 struct frames {
@@ -35,7 +40,13 @@ bool frames_add_pong(struct frames *f, u64 token, u32 delay_us);
 bool frames_add_path(struct frames *f, u8 path_id, enum tg_path_state state, u8 reason);
 bool frames_add_challenge(struct frames *f, u64 token);
 bool frames_add_response(struct frames *f, u64 token);
+bool frames_add_skip(struct frames *f, u32 slot, u32 first, u32 count);
+bool frames_add_limits(struct frames *f, u64 rate, u64 left);
+bool frames_add_order(struct frames *f, u64 late, u64 given_up);
 bool frames_add_close(struct frames *f, enum tg_close_code code, const char *text);
+
+/* Writes a REPAIR frame of FRAMES_REPAIR_BYTES + r->len bytes. The peer acks it, as it counts as in flight like data. */
+void frames_put_repair(u8 *out, const struct fec_repair *r);
 
 /* One frame as read. */
 struct frame {
@@ -47,6 +58,9 @@ struct frame {
 			u8 path_id, state, reason;
 		} path;
 		struct {
+			u64 late, given_up;
+		} order;
+		struct {
 			u16 slot;
 			u32 first, count;
 		} skip;
@@ -55,12 +69,13 @@ struct frame {
 			u16 mtu;
 		} config;
 		struct {
-			u64 rate, quota;
+			u64 rate, left;
 		} limits;
 		struct {
 			u8 code;
 			char text[128];
 		} close;
+		struct fec_repair repair;	/* its symbol lies in the bytes that were read */
 	};
 };
 

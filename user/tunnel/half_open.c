@@ -90,7 +90,7 @@ static struct session *open_session(struct tunnel *t, struct half_open *h)
 	s->client_key = client_key_of(h->grant.client_id);
 	memcpy(s->join_secret, h->join_secret, 32);
 	memcpy(s->join_mac_key, h->join_mac_key, 32);
-	s->peer_csum = h->features & TG_FEATURE_CSUM;
+	session_peer_features(s, h->features);
 	s->confirmed = true;
 	t->counters.sessions_opened++;
 	if (t->events->session_opened)
@@ -117,6 +117,7 @@ static struct path *path_for(struct session *s, const struct half_open *h)
 	if (!p)
 		return NULL;
 	p->where = h->where;
+	mtu_begin(p);
 	p->last_received_us = p->last_ack_us = s->tunnel->now_us;
 	return p;
 }

@@ -89,6 +89,11 @@ static void prove_secret(const u8 secret[32], const u8 prologue[PROLOGUE_BYTES],
 	cookie_mac(secret, 32, all, sizeof(all), proof);
 }
 
+static u32 own_features(const struct tunnel *t)
+{
+	return (t->set.csum ? TG_FEATURE_CSUM : 0) | (t->set.no_fec ? 0 : TG_FEATURE_FEC) | TG_FEATURE_HALVES;
+}
+
 static void fill_first_payload(struct path *p, u8 pattern, struct tg_first_payload *out)
 {
 	struct tunnel *t = p->tunnel;
@@ -98,7 +103,7 @@ static void fill_first_payload(struct path *p, u8 pattern, struct tg_first_paylo
 	next_time(t, out->time);
 	if (t->set.has_credential)
 		memcpy(out->client_id, t->set.client_id, 8);
-	out->features = htobe32(t->set.csum ? TG_FEATURE_CSUM : 0);
+	out->features = htobe32(own_features(t));
 	out->path_id = p->id;
 	out->link_kind = p->link_kind;
 	out->link_flags = (u8)(p->link_flags | (fresh ? TG_LINK_FRESH : 0));
@@ -310,7 +315,7 @@ static void fill_answer_payload(struct tunnel *t, const struct half_open *h, str
 	memcpy(out->server_ip4, h->grant.server_ip4, 4);
 	memcpy(out->server_ip6, h->grant.server_ip6, 16);
 	out->mtu = htobe16(t->set.mtu);
-	out->features = htobe32(t->set.csum ? TG_FEATURE_CSUM : 0);
+	out->features = htobe32(own_features(t));
 	out->seen_family = seen->family;
 	memcpy(out->seen_ip, seen->ip, 16);
 	out->seen_port = htobe16(seen->port);

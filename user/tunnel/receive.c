@@ -11,6 +11,8 @@
 
 #include "base/bytes.h"
 
+#define DATA_PAUSE_US (100 * MSEC)	/* after a longer pause data does not "keep coming" */
+
 void drop(struct tunnel *t, enum tg_drop reason)
 {
 	t->counters.drops[reason]++;
@@ -105,21 +107,34 @@ static bool inner_is_valid(const struct buf *b)
 	return false;
 }
 
-/* TG_DROP_COUNT: may be delivered. */
-static enum tg_drop screen_inner(struct session *s, const struct buf *b, const struct in_job *job)
+enum tg_drop receive_screen(struct session *s, const struct buf *b)
 {
-	struct tunnel *t = s->tunnel;
-
-	if (job->header->flags & (TG_FLAG_FIRST | TG_FLAG_LAST))
-		return TG_DROP_FRAGMENT;
 	if (!inner_is_valid(b))
 		return TG_DROP_INNER_MALFORMED;
-	if (t->set.server && !session_owns_source(s, b))
+	if (s->tunnel->set.server && !session_owns_source(s, b))
 		return TG_DROP_INNER_SOURCE;
-	if (job->header->flags & TG_FLAG_COPY) {
+	return TG_DROP_COUNT;
+}
+
+/* Without an order nothing tells which halves belong together. What is in them is looked at once they are joined. */
+static enum tg_drop screen_half(const struct buf *b)
+{
+	bool ordered = b->order >> TG_ORDER_SEQ_BITS < TG_ORDER_SLOTS;
+
+	return ordered && b->half != (TG_FLAG_FIRST | TG_FLAG_LAST) ? TG_DROP_COUNT : TG_DROP_FRAGMENT;
+}
+
+/* TG_DROP_COUNT: may be delivered. */
+static enum tg_drop screen_inner(struct session *s, const struct buf *b, u8 flags, u32 copy_id)
+{
+	enum tg_drop bad = b->half ? screen_half(b) : receive_screen(s, b);
+
+	if (bad != TG_DROP_COUNT)
+		return bad;
+	if (flags & TG_FLAG_COPY) {
 		if (!s->seen)
 			s->seen = calloc(1, sizeof(*s->seen));
-		if (s->seen && !tg_seen_mark(s->seen, job->copy_id))
+		if (s->seen && !tg_seen_mark(s->seen, copy_id))
 			return TG_DROP_COPY;
 	}
 	return TG_DROP_COUNT;
@@ -133,36 +148,75 @@ static void push_ordered(struct session *s, struct buf *b)
 	u32 left = buf_pool_left(t->pool);
 
 	s->reorder.limit = left < t->pool_bufs / 4 ? 0 : MIN(REORDER_LIMIT, left / 2);
-	reorder_push(&s->reorder, b, &t->deliver, t->now_us);
+	reorder_push(&s->reorder, b, halves_out(s), t->now_us);
+	if (s->joining.count)
+		halves_join(s);
 }
 
-static void receive_data(struct path *p, const struct in_job *job, u32 plain_len)
+static void count_delivered(struct session *s, const struct buf *b)
+{
+	s->delivered_packets++;
+	s->delivered_bytes += b->len;
+}
+
+/* What stands in b, behind its order word. Takes b. */
+static void take_data(struct path *p, struct buf *b, u8 flags, u32 copy_id, u32 plain_len)
 {
 	struct session *s = p->session;
 	struct tunnel *t = p->tunnel;
-	struct buf *b = job->buf;
 	enum tg_drop bad = TG_DROP_SHORT;
 
 	if (plain_len > TG_ORDER_BYTES) {
 		b->len = (u16)(plain_len - TG_ORDER_BYTES);
-		bad = screen_inner(s, b, job);
+		b->order = get_be32(b->data - TG_ORDER_BYTES);
+		b->half = flags & (TG_FLAG_FIRST | TG_FLAG_LAST);
+		bad = screen_inner(s, b, flags, copy_id);
 	}
 	if (bad != TG_DROP_COUNT) {
 		drop(t, bad);
 		buf_put(b);
 		return;
 	}
-	b->order = get_be32(b->data - TG_ORDER_BYTES);
-	b->csum_partial = job->header->flags & TG_FLAG_CSUM;
+	b->csum_partial = flags & TG_FLAG_CSUM;
 	b->path = p->id;
 	b->time_us = t->now_us;
-	s->delivered_packets++;
-	s->delivered_bytes += b->len;
+	if (b->half)
+		s->halves_come = true;
+	else
+		count_delivered(s, b);
 	s->last_traffic_us = t->now_us;
 	if (b->order == TG_ORDER_NONE || b->order >> TG_ORDER_SEQ_BITS >= TG_ORDER_SLOTS)
 		buf_queue_add(&t->deliver, b);
 	else
 		push_ordered(s, b);
+}
+
+void receive_recovered(struct path *p, u8 flags, const u8 *plain, u32 len)
+{
+	struct buf *b = buf_take(p->tunnel->pool);
+
+	if (!b) {
+		drop(p->tunnel, TG_DROP_NO_BUFFER);
+		return;
+	}
+	memcpy(b->data - TG_ORDER_BYTES, plain, len);
+	take_data(p, b, flags, 0, len);
+}
+
+static void receive_data(struct path *p, const struct in_job *job, u64 number, const u8 *plain, u32 len)
+{
+	struct fec_news news;
+	u8 flags = job->header->flags;
+
+	news.count = 0;		/* and nothing else: there is one for every packet */
+	if (p->parity.decoder && !parity_source(p, number, flags, plain, len, &news)) {
+		drop(p->tunnel, TG_DROP_COPY);
+		buf_put(job->buf);
+		return;
+	}
+	take_data(p, job->buf, flags, job->copy_id, len);
+	if (news.count)
+		parity_bring_back(p, &news);
 }
 
 /* Is this key one the path sends with, or the one before it? The first datagram under a new one makes it count. */
@@ -177,25 +231,60 @@ static bool is_eliciting(const struct in_job *job, const u8 *plain, u32 len)
 {
 	if (job->header->type == TG_TYPE_DATA)
 		return true;
-	/* Acks, answers to pings and the goodbye are not acked. */
+	/* Acks, what rides on them, answers to pings and the goodbye are not acked. */
 	for (u32 pos = 0; pos + 3 <= len; pos += 3 + get_be16(plain + pos + 1))
-		if (plain[pos] != TG_FRAME_ACK && plain[pos] != TG_FRAME_PONG && plain[pos] != TG_FRAME_CLOSE)
+		if (plain[pos] != TG_FRAME_ACK && plain[pos] != TG_FRAME_ORDER && plain[pos] != TG_FRAME_PONG &&
+		    plain[pos] != TG_FRAME_CLOSE)
 			return true;
 	return false;
+}
+
+/* Stamps count 64 us modulo 2^16, so 22 bits of microseconds: the difference to what was seen before makes 32 of them. */
+static void note_delay(struct path *p, u16 stamp, u32 age_us)
+{
+	u64 now = p->tunnel->now_us;
+	u32 took = (u32)now - age_us - (u32)stamp * TG_STAMP_US;
+	s32 step = (s32)((took - p->arrival.latest_us) << 10) >> 10;
+
+	if (stamp == p->last_stamp)
+		return;		/* of a batch the first tells */
+	p->last_stamp = stamp;
+	delay_sample(&p->arrival, p->arrival.any ? p->arrival.latest_us + (u32)step : took, MAX(p->rtt.min_us, (u32)(10 * MSEC)), now);
+}
+
+/* Data that keeps coming: how far its batches are apart. */
+static void note_data(struct path *p)
+{
+	u64 now = p->tunnel->now_us, gap_us = now - p->data_us;
+
+	p->silence_told = 0;
+	if (!gap_us)
+		return;
+	p->data_us = now;
+	if (gap_us > DATA_PAUSE_US || !p->gap_us)
+		p->gap_us = gap_us > DATA_PAUSE_US ? 0 : (u32)gap_us;
+	else
+		p->gap_us += (u32)(((s32)gap_us - (s32)p->gap_us) / 16);
 }
 
 static void note_arrival(struct path *p, const struct in_job *job, u64 number, bool eliciting)
 {
 	struct tunnel *t = p->tunnel;
 	struct session *s = p->session;
+	u64 arrived_us = job->run->arrived_us;
+	u32 age_us = arrived_us && arrived_us < t->now_us ? (u32)MIN(t->now_us - arrived_us, SEC) : 0;
 
 	if (t->set.server)
 		roam_seen(p, job->run, number, job->datagram_bytes);
 	received_note(&p->received, number, job->datagram_bytes, be16toh(job->header->stamp), job->run->ce, eliciting,
-		      ack_interval_us(p->rtt.min_us), t->now_us);
+		      p->ack_interval_us, age_us, t->now_us);
+	note_delay(p, be16toh(job->header->stamp), age_us);
+	if (job->header->type == TG_TYPE_DATA)
+		note_data(p);
 	p->largest_received = MAX(p->largest_received, number);
 	p->received_packets++;
 	p->received_bytes += job->datagram_bytes;
+	p->wire_bytes += wire_bytes(p, job->datagram_bytes);
 	p->last_received_us = s->last_received_us = t->now_us;
 	session_touch(s);
 	if (!s->confirmed)
@@ -220,7 +309,7 @@ static void receive_opened(struct tunnel *t, struct in_job *job, const struct ae
 	else {
 		note_arrival(p, job, number, is_eliciting(job, plain, len));
 		if (job->header->type == TG_TYPE_DATA) {
-			receive_data(p, job, len);
+			receive_data(p, job, number, plain, len);
 			return;
 		}
 		control_receive(p, plain, len, &job->run->where);

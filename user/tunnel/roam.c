@@ -82,6 +82,7 @@ static void move(struct path *p)
 {
 	p->where = p->roam.where;
 	p->roam.active = false;
+	mtu_begin(p);
 	p->tunnel->counters.migrations++;
 	path_suspect(p, "moved to a new address");	/* what was out went to the old one */
 	control_ping(p);

@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: MIT
-/* send.c - the way of a packet out: classify -> schedule -> number -> seal -> run
+/* send.c - the two ends of the way of a packet out: into the queue, and (pump.c having chosen a path) number -> seal -> run
  *
  * Packets are numbered and laid out one by one, sealed together and handed to the link as runs of equal datagrams, so that one
  * AEAD batch and one system call serve many.
  */
 #include "tunnel/internal.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include <triglav/flow.h>
 
 #include "base/bytes.h"
 #include "tunnel/csum.h"
 
-#define BULK_WINDOW_US (100 * MSEC)
-#define BULK_BYTES 30000u	/* a flow with more than this in a window is bulk: it may be striped */
 #define SMALL_PACKET 200u	/* only packets below this are looked at for being a pure ACK */
-#define RUN_PACKETS 16u		/* bulk stays on a path for so many packets: GSO and vector crypto need runs */
+#define BUSY_MOST_NS 200000000u	/* acks and copies do not wait for the pace, so they may run ahead of it, but not for ever */
+#define CATCH_UP_NS 5000000u	/* a path that was not served in time, as we woke up late, may make up for so much */
 
 /* ---- collecting datagrams ---- */
 
@@ -58,17 +54,35 @@ static u8 *out_room(struct out *o, const struct endpoint *where, u32 bytes)
 	return at;
 }
 
-static bool key_can_send(const struct path_key *k, const struct path *p)
+bool path_key_can_send(const struct path_key *k, const struct path *p)
 {
 	if (p->tunnel->now_us - k->born_us >= KEY_LIFE_US)
 		return false;
 	return p->session->suite != AEAD_AESGCM || p->sent.next - k->first_number < KEY_HARD_LIMIT_GCM;
 }
 
+u32 wire_bytes(const struct path *p, u32 datagram_bytes)
+{
+	return datagram_bytes + path_overhead(p);
+}
+
+/* The path is busy with this datagram, its IP and UDP headers included, for as long as it takes at the pace. */
+static u32 charge(struct path *p, u32 bytes)
+{
+	u64 now_ns = p->tunnel->now_us * 1000;
+
+	bytes = wire_bytes(p, bytes);
+	p->wire_bytes += bytes;
+	if (p->pace)
+		p->free_ns = MIN(MAX(p->free_ns + CATCH_UP_NS, now_ns) - CATCH_UP_NS + bytes * 1000000000ULL / p->pace,
+				 now_ns + BUSY_MOST_NS);
+	return bytes;
+}
+
 /* Numbers one datagram and lays it out. `plain` must stay until out_flush(); NULL: the caller writes it to where it will be
  * sealed, job->out. Returns NULL when the path has no usable key. */
 u8 *out_add(struct path *p, const struct endpoint *where, u8 type, u8 flags, u32 copy_id, const u8 *plain, u32 plain_len,
-	    bool eliciting, struct aead_job **job)
+	    bool eliciting, struct buf *kept, struct aead_job **job)
 {
 	struct tunnel *t = p->tunnel;
 	struct out *o = &t->out;
@@ -78,7 +92,7 @@ u8 *out_add(struct path *p, const struct endpoint *where, u8 type, u8 flags, u32
 	struct tg_header *h;
 	u8 *at;
 
-	if (!k || !key_can_send(k, p)) {
+	if (!k || !path_key_can_send(k, p)) {
 		drop(t, k ? TG_DROP_KEY_EXPIRED : TG_DROP_NO_PATH);
 		return NULL;
 	}
@@ -107,143 +121,17 @@ u8 *out_add(struct path *p, const struct endpoint *where, u8 type, u8 flags, u32
 	if (job)
 		*job = &o->jobs[o->job_count];
 	o->job_count++;
-	sent_note(&p->sent, bytes, eliciting, false, t->now_us);	/* burns the number, whatever becomes of it */
+	sent_note(&p->sent, charge(p, bytes), eliciting, kept, t->now_us);	/* burns the number, whatever becomes of it */
+	if (kept && !p->sent.size)
+		buf_queue_add(&o->held, kept);
 	p->sent_bytes += bytes;
 	return at;
 }
 
-/* ---- choosing paths ---- */
-
-/* The scheduler's view of a session's paths, made once per batch. The place is the path's id, so that what the scheduler
- * remembers of a path stays with it when others come and go. */
-struct view {
-	struct sched_path entries[TG_MAX_PATHS];
-	struct path *paths[TG_MAX_PATHS];
-	u32 count;		/* places in use, those of unusable paths among them */
-	u32 usable;
-	int only;		/* the path when just one is usable */
-	bool stripe;
-};
-
-static enum sched_tier tier_of(const struct path *p)
-{
-	if (!p->current || p->state == TUNNEL_PATH_CONNECTING || p->state == TUNNEL_PATH_DOWN)
-		return SCHED_TIER_OUT;
-	if (p->state == TUNNEL_PATH_SUSPECT)
-		return SCHED_TIER_SUSPECT;
-	return p->link_flags & (TG_LINK_METERED | TG_LINK_BACKUP) ? SCHED_TIER_BACKUP : SCHED_TIER_GOOD;
-}
-
-static void look(struct session *s, struct view *v)
-{
-	v->count = v->usable = 0;
-	v->only = -1;
-	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
-		struct path *p = s->paths[i];
-
-		v->entries[i].tier = SCHED_TIER_OUT;
-		if (!p || tier_of(p) == SCHED_TIER_OUT)
-			continue;
-		v->count = i + 1;
-		v->only = (int)i;
-		v->usable++;
-		v->paths[i] = p;
-		v->entries[i] = (struct sched_path){
-			.tier = tier_of(p),
-			.weight = p->weight,
-			.rate = rate_estimate(&p->rate),
-			.rate_measured = p->rate.measured,
-			.delay_us = p->rtt.min_us / 2,
-			.srtt_us = p->rtt.srtt_us,
-			.rttvar_us = p->rtt.rttvar_us,
-			.loss_ppm = p->sent.loss_ppm,
-			.in_flight = p->sent.in_flight_bytes,
-		};
-	}
-	v->stripe = v->usable > 1 && sched_may_stripe(&s->sched, v->entries, v->count);
-}
-
-static struct flow_slot *flow_of(struct session *s, u32 flow_hash)
-{
-	if (!s->flows)
-		s->flows = calloc(TG_ORDER_SLOTS, sizeof(*s->flows));
-	return s->flows ? &s->flows[flow_hash % TG_ORDER_SLOTS] : NULL;
-}
-
-static bool is_bulk(struct flow_slot *f, u32 bytes, u64 now)
-{
-	if (now - f->window_us > BULK_WINDOW_US) {
-		f->was_bulk = f->window_bytes >= BULK_BYTES && now - f->window_us < 2 * BULK_WINDOW_US;
-		f->window_bytes = 0;
-		f->window_us = now;
-	}
-	f->window_bytes += bytes;
-	return f->was_bulk || f->window_bytes >= BULK_BYTES;
-}
-
-static bool is_pure_ack(const struct buf *b)
-{
-	struct tg_flow flow;
-
-	if (b->len > SMALL_PACKET)
-		return false;
-	return !tg_flow_parse(&flow, b->data, b->data + b->len, b->len) && tg_flow_is_pure_ack(&flow);
-}
-
-static void hash_flow(struct buf *b)
-{
-	struct tg_flow flow;
-
-	if (!b->flow_hash && !tg_flow_parse(&flow, b->data, b->data + b->len, b->len))
-		b->flow_hash = tg_flow_hash(&flow, 0);
-}
-
-/* The rest of a bulk run and where it goes. */
-struct bulk_run {
-	int path;
-	u32 left;
-};
-
-/* Picks the path of one packet and sets its order word; -1: none. */
-static int route(struct session *s, struct view *v, struct buf *b, struct bulk_run *run)
-{
-	struct flow_slot *f;
-
-	b->order = TG_ORDER_NONE;
-	if (v->usable < 2)
-		return v->only;
-	hash_flow(b);
-	f = flow_of(s, b->flow_hash);
-	if (!f || is_pure_ack(b) || !is_bulk(f, b->len, s->tunnel->now_us))
-		return sched_pick_latency(&s->sched, v->entries, v->count);
-	if (!v->stripe && s->sched.aggregation != SCHED_FULL && s->sched.strategy != SCHED_LOWEST_LATENCY)
-		return sched_pick_pinned(&s->sched, v->entries, v->count, b->flow_hash);
-
-	if (!run->left) {
-		run->path = sched_pick_bulk(&s->sched, v->entries, v->count, RUN_PACKETS * b->len);
-		run->left = RUN_PACKETS;
-	}
-	run->left--;
-	if (v->stripe) {
-		u32 slot = b->flow_hash % TG_ORDER_SLOTS;
-
-		b->order = slot << TG_ORDER_SEQ_BITS | (f->sequence++ & TG_ORDER_SEQ_MASK);
-	}
-	return run->path;
-}
-
 /* ---- sending inner packets ---- */
 
-/* The order word stands right before the packet, in its headroom. */
-static bool put_on(struct path *p, struct buf *b, u8 flags, u32 copy_id)
-{
-	put_be32(b->data - TG_ORDER_BYTES, b->order);
-	return out_add(p, &p->where, TG_TYPE_DATA, flags, copy_id, b->data - TG_ORDER_BYTES, b->len + TG_ORDER_BYTES, true,
-		       NULL) != NULL;
-}
-
 /* The plaintext of b is in use until the flush that seals it. */
-static void hold_until_sealed(struct tunnel *t, struct buf *b)
+void send_hold(struct tunnel *t, struct buf *b)
 {
 	if (t->out.job_count)
 		buf_queue_add(&t->out.held, b);
@@ -251,49 +139,45 @@ static void hold_until_sealed(struct tunnel *t, struct buf *b)
 		buf_put(b);
 }
 
-static bool needs_csum_done(const struct session *s, const struct buf *b)
+static u8 flags_of(const struct buf *b)
 {
-	return b->csum_partial && !s->peer_csum;
+	return (b->csum_partial ? TG_FLAG_CSUM : 0) | b->half;
 }
 
-static void send_copies(struct session *s, struct view *v, struct buf *b, u8 flags)
+/* The order word stands right before the packet, in its headroom. */
+static bool lay_out(struct path *p, struct buf *b, u8 flags, u32 copy_id, struct buf *kept)
 {
-	u32 id = s->next_copy_id++;
-	bool alone = v->usable == 1;
+	const u8 *plain = b->data - TG_ORDER_BYTES;
+	u32 len = b->len + TG_ORDER_BYTES;
 
-	b->order = TG_ORDER_NONE;
-	for (u32 i = 0; i < v->count; i++)
-		if (v->entries[i].tier != SCHED_TIER_OUT)
-			put_on(v->paths[i], b, alone ? flags : flags | TG_FLAG_COPY, id);
+	put_be32(b->data - TG_ORDER_BYTES, b->order);
+	flags |= flags_of(b);
+	if (!out_add(p, &p->where, TG_TYPE_DATA, flags, copy_id, plain, len, true, kept, NULL))
+		return false;
+	if (p->parity.encoder)
+		fec_encoder_add(p->parity.encoder, p->sent.next - 1, flags, plain, len);
+	return true;
 }
 
-static void send_one(struct session *s, struct view *v, struct buf *b, struct bulk_run *run)
+/* One more copy of b by p. b stays the caller's, who sends it in the same call as well. */
+void send_copy(struct path *p, struct buf *b, u8 flags, u32 copy_id)
 {
-	struct tunnel *t = s->tunnel;
-	u8 flags = b->csum_partial ? TG_FLAG_CSUM : 0;
-	int i;
-
-	if (needs_csum_done(s, b)) {
-		csum_finish(b);
-		flags = 0;
-	}
-	s->carried_packets++;
-	s->carried_bytes += b->len;
-	if (s->sched.strategy == SCHED_REDUNDANT && v->usable) {
-		send_copies(s, v, b, flags);
-		hold_until_sealed(t, b);
-		return;
-	}
-	i = route(s, v, b, run);
-	if (i < 0) {
-		drop(t, TG_DROP_NO_PATH);
-		buf_put(b);
-		return;
-	}
-	v->entries[i].in_flight += b->len;
-	put_on(v->paths[i], b, flags, 0);
-	hold_until_sealed(t, b);
+	lay_out(p, b, flags, copy_id, NULL);
 }
+
+/* Sends b by p. Takes b: it is kept for repair, or given back once it is sealed. False: p has
+ * no usable key, and b is still the caller's. */
+bool send_packet(struct path *p, struct buf *b, u8 flags, u32 copy_id, bool keep)
+{
+	if (!lay_out(p, b, flags, copy_id, keep ? b : NULL))
+		return false;
+	b->path = p->id;
+	if (!keep)
+		send_hold(p->tunnel, b);
+	return true;
+}
+
+/* ---- into the queue ---- */
 
 static bool is_sane(struct tunnel *t, const struct buf *b)
 {
@@ -318,11 +202,52 @@ static struct session *session_for(struct tunnel *t, const struct buf *b)
 	return s;
 }
 
+static bool is_pure_ack(const struct buf *b)
+{
+	struct tg_flow flow;
+
+	if (b->len > SMALL_PACKET)
+		return false;
+	return !tg_flow_parse(&flow, b->data, b->data + b->len, b->len) && tg_flow_is_pure_ack(&flow);
+}
+
+static void hash_flow(struct buf *b)
+{
+	struct tg_flow flow;
+
+	if (!b->flow_hash && !tg_flow_parse(&flow, b->data, b->data + b->len, b->len))
+		b->flow_hash = tg_flow_hash(&flow, 0);
+}
+
+static void enqueue(struct session *s, struct buf *b)
+{
+	u64 now = s->tunnel->now_us;
+
+	if (is_pure_ack(b)) {
+		queue_push_priority(&s->queue, b, now);
+		return;
+	}
+	hash_flow(b);
+	queue_push(&s->queue, b, now);
+}
+
+static void take_in(struct session *s, struct buf *b, struct path *straight)
+{
+	if (b->csum_partial && !s->peer_csum)
+		csum_finish(b);
+	s->carried_packets++;
+	s->carried_bytes += b->len;
+	if (straight)
+		session_send_straight(straight, b);
+	else
+		enqueue(s, b);
+}
+
 void send_packets(struct tunnel *t, struct buf_queue *packets)
 {
 	struct session *last = NULL;
-	struct bulk_run run = { 0 };
-	struct view view;
+	struct path *straight = NULL;	/* by this path packets up to this size need not queue */
+	u32 most = 0;
 	struct buf *b;
 
 	while ((b = buf_queue_take(packets))) {
@@ -333,13 +258,14 @@ void send_packets(struct tunnel *t, struct buf_queue *packets)
 			continue;
 		}
 		if (s != last) {
-			look(s, &view);
-			run = (struct bulk_run){ 0 };
+			most = session_goes_straight(s);
+			straight = most ? session_begin_straight(s) : NULL;
 			s->last_traffic_us = t->now_us;
 			session_touch(s);
 			last = s;
 		}
-		send_one(s, &view, b, &run);
+		if (b->len > most)
+			straight = NULL;	/* nothing of this batch may overtake it */
+		take_in(s, b, straight);
 	}
-	out_flush(t);
 }

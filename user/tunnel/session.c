@@ -3,6 +3,7 @@
 #include "tunnel/internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@ u64 client_key_of(const u8 client_id[8])
 {
 	return get_be64(client_id);
 }
+
+#define SAY_AFTER_US (100 * MSEC)
 
 static u64 ip6_key_of(const u8 *ip6)
 {
@@ -61,6 +64,7 @@ void path_take_key(struct path *p, struct path_key *k)
 	k->first_number = p->sent.next;
 	k->first_received = p->largest_received;
 	p->handshakes++;
+	limits_tell(p);
 }
 
 /* ---- paths ---- */
@@ -75,6 +79,9 @@ struct path *path_new(struct tunnel *t, struct session *s, u8 id)
 	p->session = s;
 	p->id = id;
 	p->weight = 1;
+	p->say_us = TIME_NEVER;
+	p->rate.control = t->set.congestion;
+	p->ack_interval_us = ack_interval_us(0);
 	sent_init(&p->sent);
 	received_init(&p->received);
 	return p;
@@ -90,11 +97,18 @@ static void free_keys(struct path *p)
 void path_reset(struct path *p)
 {
 	free_keys(p);
+	bundle_path_gone(p);
 	sent_free(&p->sent);
 	sent_init(&p->sent);
 	received_init(&p->received);
+	mtu_begin(p);
+	parity_free(p);
 	p->roam = (struct roam){ 0 };
 	p->largest_received = 0;
+	p->delay = p->arrival = (struct delay){ 0 };	/* the peer's clock may be another */
+	p->last_stamp = 0;
+	p->data_us = p->gap_us = p->silence_told = 0;
+	p->free_ns = 0;
 	p->probes = 0;
 	p->tail_probed = false;
 	p->unacked_acks = 0;
@@ -106,25 +120,52 @@ void path_free(struct path *p)
 	if (!p)
 		return;
 	client_cancel_attempts(p);
+	bundle_path_gone(p);
 	free_keys(p);
 	sent_free(&p->sent);
+	parity_free(p);
 	free(p);
 }
 
-void path_set_state(struct path *p, enum tunnel_path_state state, const char *why)
+static void say_state(struct path *p, const char *why)
 {
 	struct tunnel *t = p->tunnel;
 	struct tunnel_path_info info;
 
-	if (p->state == state)
-		return;
-	p->state = state;
-	if (p->session)
-		session_touch(p->session);
+	p->say_us = TIME_NEVER;
 	if (t->set.server || !t->events->path_changed)
 		return;
 	path_info(p, &info);
 	t->events->path_changed(t->ctx, &info, why);
+}
+
+/* Traffic leaves a silent path at once. People hear of it when it stays silent: a host that was busy for a moment is no outage. */
+void path_set_state(struct path *p, enum tunnel_path_state state, const char *why)
+{
+	bool fell_silent = p->state == TUNNEL_PATH_UP && state == TUNNEL_PATH_SUSPECT;
+	bool unsaid = p->say_us != TIME_NEVER && state == TUNNEL_PATH_UP;
+
+	if (p->state == state)
+		return;
+	p->state = state;
+	if (state != TUNNEL_PATH_UP)
+		bundle_path_gone(p);	/* outages and handovers come to unrelated paths at once: no proof */
+	if (p->session)
+		session_touch(p->session);
+	if (fell_silent) {
+		p->say_us = p->tunnel->now_us + SAY_AFTER_US;
+		snprintf(p->say_why, sizeof(p->say_why), "%s", why);
+	} else if (unsaid) {
+		p->say_us = TIME_NEVER;
+	} else {
+		say_state(p, why);
+	}
+}
+
+void path_say_tick(struct path *p)
+{
+	if (p->tunnel->now_us >= p->say_us)
+		say_state(p, p->say_why);
 }
 
 void path_info(const struct path *p, struct tunnel_path_info *out)
@@ -139,11 +180,15 @@ void path_info(const struct path *p, struct tunnel_path_info *out)
 		.link_kind = p->link_kind,
 		.link_flags = (u8)(p->link_flags & ~TG_LINK_FRESH),
 		.weight = p->weight,
+		.tier = path_tier(p),
+		.rate_limit = p->limits.rate,
+		.quota_left = limits_left(p),
 		.srtt_us = p->rtt.srtt_us,
 		.rttvar_us = p->rtt.rttvar_us,
 		.min_rtt_us = p->rtt.min_us,
 		.loss_ppm = p->sent.loss_ppm,
-		.rate_bytes = rate_estimate(&p->rate),
+		.mtu = pmtu_current(&p->pmtu) + path_overhead(p),
+		.rate_bytes = limits_rate(p, rate_estimate(&p->rate)),
 		.rate_measured = p->rate.measured,
 		.sent_bytes = p->sent_bytes,
 		.sent_packets = p->sent.next,
@@ -151,6 +196,15 @@ void path_info(const struct path *p, struct tunnel_path_info *out)
 		.received_packets = p->received_packets,
 		.lost_packets = p->sent.lost_packets,
 		.in_flight_bytes = p->sent.in_flight_bytes,
+		.phase = p->rate.phase,
+		.pace_bytes = p->pace,
+		.window_bytes = p->window,
+		.queue_us = delay_queue_us(&p->delay),
+		.jitter_us = p->delay.jitter_us,
+		.shares_bottleneck = MAX(p->rate.shares, 1u),
+		.delay_beyond_us = path_delay_beyond(p),
+		.sent_second = second_rate(&p->sent_second, p->sent_bytes, p->tunnel->now_us),
+		.left_out = path_left_out(p),
 		.handshakes = p->handshakes,
 		.seen = p->seen,
 	};
@@ -172,6 +226,8 @@ struct session *session_new(struct tunnel *t, u64 handle, enum aead_suite suite)
 	s->sched.strategy = t->set.strategy;
 	s->sched.aggregation = t->set.aggregation;
 	reorder_init(&s->reorder, REORDER_LIMIT);
+	queue_init(&s->queue, MIN(QUEUE_LIMIT, t->pool_bufs / 3));	/* the rest is for what comes in, and what is kept */
+	s->pump_due_us = TIME_NEVER;
 	t->session_count++;
 	return s;
 }
@@ -185,12 +241,13 @@ void session_free(struct session *s)
 		return;
 	t = s->tunnel;
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
-		if (!s->paths[i])
-			continue;
-		if (t->set.server)
-			path_free(s->paths[i]);
-		else
-			s->paths[i]->session = NULL;
+		struct path *p = s->paths[i];
+
+		s->paths[i] = NULL;	/* what a path's end does to the others finds no freed one */
+		if (p && t->set.server)
+			path_free(p);
+		else if (p)
+			p->session = NULL;
 	}
 	for (struct session **q = &t->touched; *q; q = &(*q)->next_touched) {
 		if (*q == s) {
@@ -200,11 +257,21 @@ void session_free(struct session *s)
 	}
 	heap_set(&t->timers, &s->timer, TIME_NEVER);
 	reorder_free(&s->reorder);
-	free(s->flows);
+	session_drop_waiting(s);
+	bundle_free(s);
+	halves_free(s);
+	free(s->sequences);
 	free(s->seen);
 	t->session_count--;
 	explicit_bzero(s, sizeof(*s));
 	free(s);
+}
+
+void session_peer_features(struct session *s, u32 features)
+{
+	s->peer_csum = features & TG_FEATURE_CSUM;
+	s->peer_halves = features & TG_FEATURE_HALVES;
+	s->peer_fec = features & TG_FEATURE_FEC && !s->tunnel->set.no_fec;
 }
 
 int session_publish(struct session *s)
@@ -238,7 +305,7 @@ static void session_unpublish(struct session *s)
 	remove_if(&t->by_client, s->client_key, s);
 }
 
-static void session_fill(const struct session *s, struct tunnel_session_info *info)
+void session_fill(const struct session *s, struct tunnel_session_info *info)
 {
 	*info = (struct tunnel_session_info){
 		.handle = s->handle,
@@ -251,8 +318,25 @@ static void session_fill(const struct session *s, struct tunnel_session_info *in
 		.carried_bytes = s->carried_bytes,
 		.reorder_held = s->reorder.held,
 		.reorder_late = s->reorder.late,
+		.reorder_filled = s->reorder.gaps_filled,
 		.reorder_expired = s->reorder.gaps_expired,
 		.reorder_copies = s->reorder.copies,
+		.queue_age_us = queue_bulk_head_age(&s->queue, s->tunnel->now_us),
+		.queue_packets = s->queue.packets,
+		.queue_bytes = s->queue.bytes,
+		.line_packets = s->line.count,
+		.again_packets = s->again.count,
+		.repaired_packets = s->repaired,
+		.repaired_bytes = s->repaired_bytes,
+		.skipped_packets = s->skipped,
+		.copied_packets = s->copied,
+		.copied_bytes = s->copied_bytes,
+		.guard_shrinks = bundle_shrinks(s),
+		.parity_sent = s->parity_sent,
+		.parity_bytes = s->parity_bytes,
+		.parity_recovered = s->parity_recovered,
+		.halved_packets = s->halved,
+		.joined_packets = s->halves.joined,
 	};
 	memcpy(info->client_id, s->grant.client_id, 8);
 	memcpy(info->ip4, s->grant.ip4, 4);
@@ -306,14 +390,19 @@ void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tu
 
 /* ---- lookups by inner address ---- */
 
-struct session *session_of_inner(struct tunnel *t, const struct buf *b)
+struct session *session_of_address(struct tunnel *t, u8 family, const u8 *ip)
 {
 	struct session *s;
 
-	if (b->data[0] >> 4 == 4)
-		return map_get(&t->by_ip4, get_be32(b->data + 16));
-	s = map_get(&t->by_ip6, ip6_key_of(b->data + 24));
-	return s && !memcmp(s->grant.ip6, b->data + 24, 16) ? s : NULL;
+	if (family == 4)
+		return map_get(&t->by_ip4, get_be32(ip));
+	s = map_get(&t->by_ip6, ip6_key_of(ip));
+	return s && !memcmp(s->grant.ip6, ip, 16) ? s : NULL;
+}
+
+struct session *session_of_inner(struct tunnel *t, const struct buf *b)
+{
+	return b->data[0] >> 4 == 4 ? session_of_address(t, 4, b->data + 16) : session_of_address(t, 6, b->data + 24);
 }
 
 bool session_owns_source(const struct session *s, const struct buf *b)

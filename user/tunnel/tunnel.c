@@ -71,6 +71,7 @@ void tunnel_free(struct tunnel *t)
 	heap_free(&t->timers);
 	free(t->slots);
 	free(t->out.area);
+	recorder_free(t->record.recorder);
 	explicit_bzero(t, sizeof(*t));
 	free(t);
 }
@@ -81,11 +82,13 @@ static void begin(struct tunnel *t, u64 now_us)
 		t->now_us = now_us;
 }
 
-/* Sends what was collected, delivers what came out, sets the timers of the sessions that were touched. */
+/* Sends what the paths take now, delivers what came out, sets the timers of the sessions that were touched. */
 static void settle(struct tunnel *t)
 {
 	struct session *s;
 
+	for (s = t->touched; s; s = s->next_touched)
+		session_pump(s);
 	out_flush(t);
 	if (t->deliver.count)
 		t->events->deliver(t->ctx, &t->deliver);
@@ -127,6 +130,7 @@ u64 tunnel_due_us(const struct tunnel *t)
 	struct heap_node *first = heap_first(&t->timers);
 	u64 due = first ? first->due_us : TIME_NEVER;
 
+	due = MIN(due, record_due_us(t));
 	return MIN(due, t->set.server ? half_open_due_us(t) : client_due_us(t));
 }
 
@@ -146,11 +150,12 @@ void tunnel_tick(struct tunnel *t, u64 now_us)
 	else
 		client_tick(t);
 	settle(t);
+	record_tick(t);
 }
 
 /* ---- a client's paths ---- */
 
-static struct path *path_of_link(const struct tunnel *t, u32 link)
+struct path *path_of_link(const struct tunnel *t, u32 link)
 {
 	for (u32 i = 0; i < TG_MAX_PATHS; i++)
 		if (t->uplinks[i] && t->uplinks[i]->where.link == link)
@@ -192,6 +197,8 @@ int tunnel_path_add(struct tunnel *t, const struct tunnel_uplink *u, u64 now_us)
 	p->link_kind = (u8)u->kind;
 	p->link_flags = u->flags;
 	p->weight = u->weight ? u->weight : 1;
+	p->link_mtu = u->mtu;
+	mtu_begin(p);
 	t->uplinks[id] = p;
 	if (t->session)
 		t->session->paths[id] = p;
@@ -207,6 +214,8 @@ int tunnel_path_remove(struct tunnel *t, u32 link, u64 now_us)
 	begin(t, now_us);
 	if (!p)
 		return -ENOENT;
+	if (p->session)
+		path_suspect(p, "removed");	/* what is on its way goes elsewhere */
 	p->state = TUNNEL_PATH_DOWN;	/* not over itself */
 	if (p->session) {
 		control_tell_path(p, TG_PATH_ABANDON);
@@ -265,6 +274,7 @@ void tunnel_path_moved(struct tunnel *t, u32 link, const struct addr *local, con
 		return;
 	p->where.local = *local;
 	p->where.remote = *remote;
+	mtu_begin(p);
 	path_suspect(p, "address changed");
 	path_back(p, "address changed");
 	client_tick(t);
@@ -280,6 +290,28 @@ int tunnel_path_set(struct tunnel *t, u32 link, u32 weight, u8 flags)
 	p->weight = weight ? weight : 1;
 	p->link_flags = flags;
 	return 0;
+}
+
+int tunnel_path_limit(struct tunnel *t, u32 link, u64 rate, u64 left, u64 now_us)
+{
+	struct path *p = path_of_link(t, link);
+
+	begin(t, now_us);
+	if (!p)
+		return -ENOENT;
+	limits_set(p, rate, left);
+	settle(t);
+	return 0;
+}
+
+void tunnel_path_mtu(struct tunnel *t, u32 link, u32 mtu_bytes, u64 now_us)
+{
+	struct path *p = path_of_link(t, link);
+
+	begin(t, now_us);
+	if (p)
+		mtu_set_link(p, mtu_bytes);
+	settle(t);
 }
 
 /* The I/O side calls this after a failed transmit, so never from within one. */

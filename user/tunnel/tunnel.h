@@ -16,6 +16,8 @@
 #include "base/datagrams.h"
 #include "base/rand.h"
 #include "path/health.h"
+#include "path/rate.h"
+#include "path/recorder.h"
 #include "path/sched.h"
 
 struct tunnel;
@@ -63,6 +65,8 @@ enum tunnel_path_state {
 	TUNNEL_PATH_DOWN,	/* link is gone (the daemon said so) */
 };
 
+#define TUNNEL_DELAY_UNKNOWN INT32_MIN
+
 /* One path as it stands, for people and for the control socket. */
 struct tunnel_path_info {
 	u8 id;
@@ -73,12 +77,25 @@ struct tunnel_path_info {
 	enum health_state health;
 	u8 link_kind, link_flags;
 	u32 weight;
+	enum sched_tier tier;		/* how much it is wanted */
+	u64 rate_limit;			/* bytes/s, set; 0: none */
+	u64 quota_left;			/* bytes both ways until it only stands by; TG_QUOTA_NONE: no quota */
 	u32 srtt_us, rttvar_us, min_rtt_us;
 	u32 loss_ppm;
+	u32 mtu;			/* largest IP packet that it carries, as far as is known */
 	u64 rate_bytes;			/* estimated capacity, bytes/s */
 	bool rate_measured;
 	u64 sent_bytes, sent_packets, received_bytes, received_packets;	/* since the path began; outer payload */
 	u64 lost_packets, in_flight_bytes;
+	enum rate_phase phase;
+	u64 pace_bytes;			/* bytes/s we send at; 0: not paced */
+	u64 window_bytes;		/* that may be in flight; UINT64_MAX: any */
+	u32 queue_us;			/* queue standing on the path */
+	u32 jitter_us;
+	u32 shares_bottleneck;		/* paths that share one with it, itself included; 1: alone */
+	s32 delay_beyond_us;		/* one way, beyond the fastest path; TUNNEL_DELAY_UNKNOWN */
+	u64 sent_second;		/* bytes sent within the last second */
+	const char *left_out;		/* why it carries no bulk now; "": it does */
 	u32 handshakes;			/* completed */
 	struct addr seen;		/* client: our address as the server saw it on this path */
 };
@@ -92,7 +109,13 @@ struct tunnel_session_info {
 	enum tg_suite suite;
 	u64 delivered_packets, delivered_bytes;	/* inner packets out of the tunnel here */
 	u64 carried_packets, carried_bytes;	/* inner packets into it */
-	u64 reorder_held, reorder_late, reorder_expired, reorder_copies;
+	u64 reorder_held, reorder_late, reorder_filled, reorder_expired, reorder_copies;
+	u64 queue_age_us;		/* since when the oldest packet of a bulk flow waits */
+	u64 queue_packets, queue_bytes, line_packets, again_packets;	/* that wait for the paths */
+	u64 repaired_packets, repaired_bytes, skipped_packets, copied_packets, copied_bytes;
+	u64 parity_sent, parity_bytes, parity_recovered;	/* repair symbols sent; packets worked out of those that came */
+	u64 halved_packets, joined_packets;	/* sent in two datagrams; received so */
+	u64 guard_shrinks;		/* times the bundle was a loss, and bulk went over the best path alone for a while */
 	u32 path_count;
 	struct tunnel_path_info paths[TG_MAX_PATHS];
 };
@@ -146,6 +169,9 @@ struct tunnel_settings {
 	bool csum;			/* this end can finish partial checksums (TUN with offloads) */
 	enum sched_strategy strategy;
 	enum sched_aggregation aggregation;
+	enum rate_control congestion;
+	bool no_copies;			/* sparse packets travel once */
+	bool no_fec;			/* neither sends repair symbols nor asks for them */
 };
 
 /* One uplink of a client: becomes a path. `link` identifies it in all later calls. */
@@ -157,6 +183,7 @@ struct tunnel_uplink {
 	enum tg_link_kind kind;
 	u8 flags;			/* TG_LINK_METERED, TG_LINK_BACKUP */
 	u32 weight;			/* 0: 1 */
+	u32 mtu;			/* of the interface; 0: 1500 */
 };
 
 /* Makes an engine; aead_init() has been called. `pool`, `events` and `random` must outlive it. NULL: no memory. */
@@ -183,6 +210,15 @@ int tunnel_path_remove(struct tunnel *t, u32 link, u64 now_us);
 void tunnel_path_carrier(struct tunnel *t, u32 link, bool up, u64 now_us);
 void tunnel_path_moved(struct tunnel *t, u32 link, const struct addr *local, const struct addr *remote, u64 now_us);
 int tunnel_path_set(struct tunnel *t, u32 link, u32 weight, u8 flags);
+void tunnel_path_mtu(struct tunnel *t, u32 link, u32 mtu_bytes, u64 now_us);	/* MTU of the interface, when it changes; 0: 1500 */
+
+/* What the path may carry: `rate` bytes/s each way (0: any), and `left` bytes of both directions from now, after which it
+ * carries nothing while another path is up (TG_QUOTA_NONE: no quota; 0: used up). Counted with IP and UDP headers; the server is told
+ * and obeys. -ENOENT. */
+int tunnel_path_limit(struct tunnel *t, u32 link, u64 rate, u64 left, u64 now_us);
+
+/* Bytes of both directions since the path began, as counted there; 0: no such path. */
+u64 tunnel_path_used(const struct tunnel *t, u32 link);
 
 /* A send on this link failed with an error that means trouble (ENETUNREACH, ENETDOWN, ...): its paths become suspect. */
 void tunnel_link_trouble(struct tunnel *t, u32 link, int error, u64 now_us);
@@ -200,6 +236,53 @@ u32 tunnel_close_client(struct tunnel *t, const u8 client_id[8], enum tg_close_c
  * through tunnel_paths()). */
 void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tunnel_session_info *info), void *arg, u64 now_us);
 u32 tunnel_paths(struct tunnel *t, struct tunnel_path_info *out, u32 max, u64 now_us);	/* client */
+/* Why a flow travels as it does. */
+struct tunnel_why_path {
+	u8 id;
+	char name[TUNNEL_NAME_BYTES];	/* client */
+	enum tunnel_path_state state;
+	enum sched_tier tier;
+	bool usable;			/* the scheduler may choose it; else only left_out counts */
+	bool ready;			/* can take a packet now */
+	u64 rate_bytes, pace_bytes;	/* bytes/s; pace 0: not paced */
+	u64 in_flight_bytes, window_bytes;
+	u32 wait_us;			/* until what was given to it has left */
+	u32 delay_us;			/* then one way, beyond the fastest, queues included */
+	u32 queue_us, jitter_us;
+	u32 loss_ppm;
+	u64 arrival_us;			/* when a full packet given to it now would arrive, beyond now on the fastest */
+	const char *left_out;		/* why it carries no bulk now; "": it does */
+	u32 samples;			/* of the flow's packets lately: how many took this path */
+};
+
+struct tunnel_why {
+	u64 handle;			/* of the session it belongs to */
+	u32 slot;			/* of the reordering */
+	enum sched_strategy strategy;
+	enum sched_aggregation aggregation;
+	bool seen, bulk;		/* it, or another flow of the same hash bucket, came by; as what it counts */
+	u32 waiting_packets, waiting_bytes;
+	u64 idle_us;
+	bool straight;			/* one open path and nothing waits: not queued, not ordered */
+	bool stripe, ordered;		/* bulk goes over many paths; in order */
+	bool pinned;			/* it stays on the path its hash points to */
+	u32 numbered;			/* packets of the slot that were numbered so far */
+	int sparse_path, copy_path, bulk_path;	/* index into paths: where its next packet would go; -1: none */
+	u64 sampled_us;			/* how far back the samples reach; 0: there are none */
+	u32 path_count;
+	struct tunnel_why_path paths[TG_MAX_PATHS];
+	struct tunnel_session_info session;
+};
+
+struct tg_flow;
+
+/* `flow` as its packets leave by this end's tunnel, or the other way round; family, protocol, addresses and ports count. `hash_key`:
+ * that of the hashes bufs come with. -ENOENT: it belongs to no session. */
+int tunnel_why(struct tunnel *t, const struct tg_flow *flow, u64 hash_key, struct tunnel_why *out, u64 now_us);
+
+/* Client: a copy of the flight record, the caller's (recorder_free()). States in it are enum tunnel_path_state. NULL: no traffic
+ * has flowed yet, or no memory. */
+struct recorder *tunnel_record(const struct tunnel *t);
 const struct tunnel_counters *tunnel_counters(const struct tunnel *t);
 const char *tunnel_drop_name(enum tg_drop reason);
 const char *tunnel_path_state_name(enum tunnel_path_state state);

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# triglav why: what it says of a download, of a trickle, of what is not there, and of a link that is silent is what the links show.
+. "$(dirname "$0")/lab.sh"
+need_triglav
+export NO_COLOR=1
+
+lab_new "rate=20mbit delay=10ms" "rate=10mbit delay=20ms"
+start_internet
+start_server
+start_client --full-tunnel
+wait_for 10 client_paths_up 2 || fail "two uplinks, but not two paths"
+
+why() { # words of the flow
+	in_client "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"
+}
+why_server() {
+	in_server "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-s"
+}
+flow() { # expression in f, the first flow; words
+	local expression=$1
+	shift
+	why "$@" --json | json "(lambda f: $expression)(d[0])"
+}
+path() { # name: for flow()
+	echo "[p for p in f['paths'] if p['uplink'] == '$1'][0]"
+}
+is_so() { # expression in f, words of the flow
+	[ "$(flow "$@")" = True ]
+}
+says() { # pattern, command...
+	local pattern=$1
+	shift
+	"$@" > "$LAB/said"
+	grep -Eq -- "$pattern" "$LAB/said" || fail "$*: no '$pattern' in: $(cat "$LAB/said")"
+	if grep -E '.{101}' "$LAB/said"; then fail "$*: wider than 100 columns"; fi
+}
+
+# Nobody talks to that host.
+says 'no socket of this host has such a flow now' why 198.51.100.77
+assert_true "it has no class" "$(flow "f['class'] is None and f['slot'] is None and len(f['paths']) == 2" 198.51.100.77)"
+assert_fails "nonsense" why tcp somewhere
+
+# A transfer: bulk, striped, in order.
+transfer_begin $INTERNET4
+link_carries 1 10 3000000 a
+link_carries 2 10 1000000 a
+FROM=$(in_client ss -Htn dst $INTERNET4 | awk '{ print $4 }')
+wait_for 10 is_so "f['class'] == 'bulk' and f['striped'] and f['ordered'] and f['numbered_packets'] > 1000" tcp $INTERNET4:9000 ||
+	fail "the transfer is not bulk: $(why tcp $INTERNET4:9000)"
+assert_equal "its ends, from the host's sockets" "$(flow "f['flow']" $INTERNET4)" "tcp $FROM -> $INTERNET4:9000"
+assert_equal "the whole flow and what is left out of it" "$(flow "f['slot']" tcp $FROM $INTERNET4:9000)" "$(flow "f['slot']" $INTERNET4:9000)"
+wait_for 10 is_so "$(path up1)['sampled_packets'] > $(path up2)['sampled_packets'] > 0" tcp $INTERNET4:9000 ||
+	fail "what it took is not what the links are: $(why tcp $INTERNET4:9000)"
+assert_true "arrivals" "$(flow "all(0 < p['arrival_us'] < 2e6 for p in f['paths'] if not p['left_out'])" tcp $INTERNET4:9000)"
+says '^    bulk: ' why tcp $INTERNET4:9000
+says '^    up1 +good +[0-9.]+ m?s +[0-9.]+ m?s +\+[0-9.]+ m?s' why tcp $INTERNET4:9000
+says '^    took: of [0-9]+ packets of it noted' why tcp $INTERNET4:9000
+cp "$LAB/said" "$LAB/example"
+says '^    path 0 ' why_server tcp $INTERNET4:9000 "$FROM"
+says '^    bulk: ' why_server tcp "$FROM" $INTERNET4:9000	# the other way round is the same
+assert_fails "a stranger's flow" why_server tcp 10.1.2.3:4 10.5.6.7:8
+grep -q 'no session carries such a flow' "$LAB/assert.log" || fail "a stranger's flow: $(cat "$LAB/assert.log")"
+note "a transfer: $(flow "'%s, slot %u' % (f['class'], f['slot'])" tcp $INTERNET4:9000)"
+
+# One link falls silent, the other becomes a backup.
+link_cut 1
+wait_for 10 is_so "$(path up1)['left_out'] == 'it is silent' and f['bulk_path'] == $(path up2)['id'] and not f['striped'] \
+	and $(path up1)['sampled_packets'] == 0 < $(path up2)['sampled_packets']" tcp $INTERNET4:9000 ||
+	fail "a silent link is not left out: $(why tcp $INTERNET4:9000)"
+says 'left out: it is silent' why tcp $INTERNET4:9000
+link_restore 1
+wait_for 10 client_paths_up 2 || fail "the link does not come back"
+client_uplink set up2 --backup
+wait_for 10 is_so "$(path up2)['left_out'] == 'a backup, and others are up' and $(path up2)['wanted'] == 'backup'" tcp $INTERNET4:9000 ||
+	fail "a backup is not left out: $(why tcp $INTERNET4:9000)"
+client_uplink set up2
+transfer_end
+
+# A trickle is sparse, and goes by the faster link.
+lab_run trickle client $PYTHON -I "$ROOT/tests/lab/traffic.py" echo $INTERNET4 --rate 50 --size 100 --count 1000
+wait_for 10 is_so "f['class'] == 'sparse' and f['sparse_path'] == $(path up1)['id'] and f['copy_path'] == $(path up2)['id']" udp $INTERNET4 ||
+	fail "the trickle is not sparse: $(why udp $INTERNET4)"
+says '^    sparse: .*' why udp $INTERNET4:7
+wait_for 10 is_so "$(path up1)['sampled_packets'] > 0 and $(path up2)['sampled_packets'] == 0" udp $INTERNET4 ||
+	fail "the trickle does not go by up1: $(why udp $INTERNET4)"
+lab_stop trickle KILL || true
+note "a trickle"
+if [ -n "${KEEP_EXAMPLE:-}" ]; then cp "$LAB/example" "$KEEP_EXAMPLE"; fi

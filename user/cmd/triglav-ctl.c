@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/* triglav-ctl.c - the commands that talk to what runs, and main() */
+#include "cmd/program.h"
+
+static const struct command *const commands[] = {
+	&cmd_record, NULL,
+};
+
+static const struct program triglav_ctl = {
+	.name = "triglav-ctl",
+	.summary = "looks into a running triglav",
+	.commands = commands,
+	.example = "  triglav-ctl record minute.svg    # the last minute of every path, drawn\n",
+};
+
+int main(int argc, char **argv)
+{
+	return program_main(&triglav_ctl, argc, argv);
+}

@@ -1,0 +1,44 @@
+# bash completion for triglav-ctl
+
+_triglav_ctl_names() { # of running instances
+	local socket
+	for socket in /run/triglav/*.sock; do
+		[ -S "$socket" ] || continue
+		socket=${socket##*/}
+		echo "${socket%.sock}"
+	done
+}
+
+_triglav_ctl() {
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
+	COMPREPLY=()
+
+	case $before in
+	--input)
+		COMPREPLY=($(compgen -f -- "$word"))
+		return
+		;;
+	--runtime-dir)
+		COMPREPLY=($(compgen -d -- "$word"))
+		return
+		;;
+	--name)
+		COMPREPLY=($(compgen -W "$(_triglav_ctl_names)" -- "$word"))
+		return
+		;;
+	esac
+
+	if [ "$COMP_CWORD" = 1 ]; then
+		words="record help version"
+	else
+		case $command in
+		record) words="--input --json --name --runtime-dir --help" ;;
+		help) words="record" ;;
+		esac
+	fi
+	COMPREPLY=($(compgen -W "$words" -- "$word"))
+	# A picture or a document to write.
+	if [ "$command" = record ] && [[ $word != -* ]]; then COMPREPLY+=($(compgen -f -- "$word")); fi
+}
+
+complete -F _triglav_ctl triglav-ctl

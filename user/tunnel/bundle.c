@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+/* bundle.c - what the paths of a session are to each other: do they share a bottleneck, and is using them all a gain?
+ *
+ * Hooks of the packet path into coupling.h and guard.h. Their memory is made when a second path is first heard.
+ */
+#include "tunnel/internal.h"
+
+#include <stdlib.h>
+
+#define TELL_US (100 * MSEC)
+
+/* ---- shared bottlenecks ---- */
+
+static bool is_steady(const struct rate *r)
+{
+	if (r->control == RATE_CUBIC)
+		return r->threshold && r->window >= r->threshold;
+	return r->control == RATE_NONE || r->phase != RATE_OPEN;
+}
+
+static void share(struct session *s)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		if (s->paths[i])
+			s->paths[i]->rate.shares = coupling_shares(&s->bundle->coupling, i, s->tunnel->now_us);
+}
+
+static bool has_second(const struct session *s)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		count += s->paths[i] && s->paths[i]->delay.any;
+	return count > 1;
+}
+
+void bundle_acked(struct path *p, const struct ack *a, const struct sent_news *news)
+{
+	struct session *s = p->session;
+	u64 now = p->tunnel->now_us;
+
+	if (!s->bundle && has_second(s))
+		s->bundle = calloc(1, sizeof(*s->bundle));
+	if (!s->bundle)
+		return;
+	s->bundle->acked_bytes += news->acked_bytes;
+	if (!news->has_rtt)
+		return;
+	/* a->arrival is modulo 2^32; the packet left not long ago. */
+	coupling_sample(&s->bundle->coupling, p->id, now - ((u32)now - (a->arrival - news->delay_us)), news->delay_us,
+			is_steady(&p->rate), now);
+	if (coupling_look(&s->bundle->coupling, now))
+		share(s);
+}
+
+void bundle_path_gone(struct path *p)
+{
+	p->rate.shares = 0;
+	if (!p->session || !p->session->bundle)
+		return;
+	coupling_forget(&p->session->bundle->coupling, p->id);
+	share(p->session);
+}
+
+/* ---- gain or loss ---- */
+
+/* What was repaired counts once: the lost packet was never acked. Copies and repair symbols do not count. */
+void bundle_looked(struct session *s, u64 anchor_rate, bool striping)
+{
+	u64 now = s->tunnel->now_us, twice = s->copied_bytes + s->parity_bytes;
+
+	if (!s->bundle || s->sched.strategy != SCHED_ADAPTIVE)
+		return;
+	s->sched.no_gain_until_us = guard_look(&s->bundle->guard, &(struct guard_view){
+		.delivered_bytes = s->bundle->acked_bytes - MIN(twice, s->bundle->acked_bytes),
+		.striped_packets = s->striped,
+		.late_packets = s->bundle->peer_late,
+		.anchor_rate = anchor_rate,
+		.backlogged = session_backlogged(s),
+		.striping = striping,
+	}, now);
+}
+
+void bundle_tell(struct session *s, struct frames *f)
+{
+	u64 late = s->reorder.late, given_up = s->reorder.gaps_expired, now = s->tunnel->now_us;
+
+	if (late + given_up == s->told_late || now - s->told_us < TELL_US)
+		return;
+	if (!frames_add_order(f, late, given_up))
+		return;
+	s->told_late = late + given_up;
+	s->told_us = now;
+}
+
+/* A packet that came late was given up before. */
+void bundle_told(struct session *s, u64 late, u64 given_up)
+{
+	if (s->bundle)
+		s->bundle->peer_late = MAX(s->bundle->peer_late, MAX(late, given_up));
+}
+
+u64 bundle_shrinks(const struct session *s)
+{
+	return s->bundle ? s->bundle->guard.shrinks : 0;
+}
+
+void bundle_free(struct session *s)
+{
+	free(s->bundle);
+	s->bundle = NULL;
+}

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: MIT
+/* pump.c - queue -> path, as fast as each path carries
+ *
+ *   queue --sparse, pure ACKs--------------------------------> path of least delay, at once, unordered
+ *     |
+ *     +--bulk, when a path wants it--> line --what a path --> path
+ *                            numbered,        should carry now
+ *                            in order
+ *   again (lost packets) ---- ahead of the line -------------> path on which they arrive first
+ *
+ * Each path is paced by what it carries (rate.h). When some path can send, the line is walked from its head: each packet is booked
+ * on the path by which it would arrive first. If that path can send now, the packet leaves; else it stays, and the next
+ * one is booked behind it. So a slow path gets packets from deeper in the line, those that will be wanted when it
+ * delivers; and as the plan is made anew each time, a path that fails or changes strands only what has left.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tunnel/view.h"
+
+#define AHEAD_NS 1000000u		/* a path is given so much at once: runs for GSO and vector crypto */
+#define SPARSE_AHEAD_NS 5000000u	/* small packets may run ahead of the pace by this; what is more is bulk */
+#define AGAIN_AHEAD_NS 3000000u
+#define PLAN_MOST_US (300 * MSEC)	/* nothing is planned farther ahead */
+#define COPY_BYTES_PER_SECOND 32000u	/* copies of sparse packets that are always allowed: a call, twice */
+#define COPY_SHARE 50u			/* and one of so many bytes carried */
+#define COPY_BURST_BYTES 32000u
+#define TOO_NARROW (-2)
+
+/* ---- putting packets on paths ---- */
+
+static bool pool_is_low(const struct tunnel *t)
+{
+	return buf_pool_left(t->pool) < t->pool_bufs / 4;
+}
+
+/* Sends b and books it in the view. */
+static void put_on(struct session *s, struct view *v, u32 i, struct buf *b, u8 flags, u32 copy_id, bool keep)
+{
+	struct path *p = v->paths[i];
+
+	why_sample(s, b->flow_hash, i);
+	view_book(&v->entries[i], b, s->tunnel->now_us);
+	if (!send_packet(p, b, flags, copy_id, keep)) {
+		v->entries[i].ready = false;
+		send_hold(s->tunnel, b);	/* a copy of it may be waiting to be sealed */
+		return;
+	}
+	v->entries[i].ready = view_can_send(p, AHEAD_NS) && p->sent.in_flight_bytes < p->window;
+	session_touch(s);
+}
+
+/* ---- sparse packets ---- */
+
+static bool may_copy(struct session *s, u32 bytes)
+{
+	u64 now = s->tunnel->now_us, cost_us = bytes * SEC / COPY_BYTES_PER_SECOND;
+	u64 burst_us = COPY_BURST_BYTES * SEC / COPY_BYTES_PER_SECOND;
+
+	if (s->carried_bytes >= COPY_SHARE * (s->copied_bytes + bytes))
+		return true;
+	s->copy_tokens_us = MAX(s->copy_tokens_us, now > burst_us ? now - burst_us : 0);
+	if (s->copy_tokens_us + cost_us > now)
+		return false;
+	s->copy_tokens_us += cost_us;
+	return true;
+}
+
+static void send_copied(struct session *s, struct view *v, u32 first, u32 second, struct buf *b)
+{
+	u32 id = s->next_copy_id++;
+
+	s->copied++;
+	s->copied_bytes += b->len;
+	send_copy(v->paths[second], b, TG_FLAG_COPY, id);
+	view_book(&v->entries[second], b, s->tunnel->now_us);
+	put_on(s, v, first, b, TG_FLAG_COPY, id, false);
+}
+
+/* Halves need an order to be joined by, and as they wait for each other they are worth a repair. */
+static void send_sparse_halves(struct session *s, struct view *v, u32 i, struct buf *b)
+{
+	struct buf *rest = halves_cut(s, b, v->fits);
+
+	put_on(s, v, i, b, 0, 0, rest != NULL);
+	if (rest)
+		put_on(s, v, i, rest, 0, 0, true);
+}
+
+/* False: no path takes it now. */
+static bool send_sparse_packet(struct session *s, struct view *v, struct buf *b, bool copy)
+{
+	int i = sched_pick_latency(&s->sched, v->entries, v->count);
+	int second = copy ? sched_pick_second(v->entries, v->count, i) : -1;
+
+	if (b->len > view_inner_most(s, v->paths[i]))
+		send_sparse_halves(s, v, (u32)i, b);
+	else if (second >= 0 && b->len + (u32)TG_COPY_ID_BYTES <= v->fits && may_copy(s, b->len))
+		send_copied(s, v, (u32)i, (u32)second, b);
+	else
+		put_on(s, v, (u32)i, b, 0, 0, false);
+	return view_can_send(v->paths[i], SPARSE_AHEAD_NS);
+}
+
+static void send_sparse(struct session *s, struct view *v)
+{
+	int i = sched_pick_latency(&s->sched, v->entries, v->count);
+	bool more = i >= 0 && view_can_send(v->paths[i], SPARSE_AHEAD_NS);
+
+	while (more) {
+		bool is_ack = s->queue.priority.count;
+		struct buf *b = queue_take_sparse(&s->queue, s->tunnel->now_us);
+
+		if (!b)
+			return;
+		b->order = TG_ORDER_NONE;
+		more = send_sparse_packet(s, v, b, v->usable > 1 && !is_ack && !s->tunnel->set.no_copies);
+	}
+}
+
+/* ---- strategy "redundant": everything on every path ---- */
+
+static void send_everywhere(struct session *s, struct view *v, struct buf *b)
+{
+	bool half = b->half;		/* copies of halves are told by their order */
+	u8 flags = v->usable > 1 ? TG_FLAG_COPY : 0;
+	u32 id = s->next_copy_id++, first = SCHED_MAX_PATHS;
+
+	if (half)
+		flags = 0;
+	for (u32 i = 0; i < v->count; i++) {
+		if (v->entries[i].tier == SCHED_TIER_OUT)
+			continue;
+		if (first < SCHED_MAX_PATHS)
+			send_copy(v->paths[i], b, flags, id);
+		else
+			first = i;
+	}
+	put_on(s, v, first, b, flags, id, false);
+}
+
+static void send_whole_everywhere(struct session *s, struct view *v, struct buf *b)
+{
+	struct buf *rest = NULL;
+
+	b->order = TG_ORDER_NONE;
+	if (b->len > v->fits)
+		rest = halves_cut(s, b, v->fits);
+	send_everywhere(s, v, b);
+	if (rest)
+		send_everywhere(s, v, rest);
+}
+
+static void send_redundant(struct session *s, struct view *v)
+{
+	struct buf *b;
+
+	while ((b = queue_take_sparse(&s->queue, s->tunnel->now_us)) || (b = queue_take_bulk(&s->queue, s->tunnel->now_us)))
+		send_whole_everywhere(s, v, b);
+}
+
+/* ---- lost packets ---- */
+
+/* When nothing else is to be sent, no later packet would tell that this one was lost as well; and there is room. */
+static void send_twin(struct session *s, struct view *v, struct buf *b, int first)
+{
+	int i = sched_pick_again(v->entries, v->count, b->len, first, s->tunnel->now_us);
+
+	if (s->line.count || s->queue.bulk_packets || i < 0 || b->len > view_inner_most(s, v->paths[i]) || !view_can_send(v->paths[i], AGAIN_AHEAD_NS))
+		return;
+	s->repaired_bytes += b->len;
+	send_copy(v->paths[i], b, 0, 0);
+	view_book(&v->entries[i], b, s->tunnel->now_us);
+}
+
+/* A path that has become too narrow since the packet was numbered is no choice; it cannot be cut any more. */
+static int pick_again(const struct session *s, const struct view *v, const struct buf *b)
+{
+	int i = sched_pick_again(v->entries, v->count, b->len, b->rounds > 1 ? b->path : -1, s->tunnel->now_us);
+
+	if (i < 0 || b->len <= view_inner_most(s, v->paths[i]))
+		return i;
+	for (i = 0; i < (int)v->count; i++)
+		if (v->entries[i].tier < SCHED_TIER_OUT && b->len <= view_inner_most(s, v->paths[i]))
+			return i;
+	return TOO_NARROW;
+}
+
+static void send_again(struct session *s, struct view *v)
+{
+	struct buf *b;
+
+	while ((b = s->again.head)) {
+		int i = pick_again(s, v, b);
+
+		if (i == TOO_NARROW) {
+			repair_give_up(s, buf_queue_take(&s->again));
+			continue;
+		}
+		if (i < 0 || !view_can_send(v->paths[i], AGAIN_AHEAD_NS))
+			return;
+		buf_queue_take(&s->again);
+		s->repaired++;
+		s->repaired_bytes += b->len;
+		send_twin(s, v, b, i);
+		put_on(s, v, (u32)i, b, 0, 0, true);
+	}
+}
+
+/* ---- the line ---- */
+
+void pump_number(struct session *s, struct buf *b)
+{
+	u32 slot = b->flow_hash % TG_ORDER_SLOTS;
+
+	s->striped++;
+	if (!s->sequences)
+		s->sequences = calloc(TG_ORDER_SLOTS, sizeof(*s->sequences));
+	b->order = s->sequences ? slot << TG_ORDER_SEQ_BITS | (s->sequences[slot]++ & TG_ORDER_SEQ_MASK) : TG_ORDER_NONE;
+}
+
+/* The next packet of the queue joins the line; from here on nobody drops it. */
+static struct buf *extend_line(struct session *s, const struct view *v)
+{
+	struct buf *b = queue_take_bulk(&s->queue, s->tunnel->now_us), *rest;
+
+	if (!b)
+		return NULL;
+	b->order = TG_ORDER_NONE;
+	b->rounds = 0;
+	b->time_us = s->tunnel->now_us;
+	if (v->ordered)
+		pump_number(s, b);
+	buf_queue_add(&s->line, b);
+	if (b->len > v->fits && (rest = halves_cut(s, b, v->fits)))
+		buf_queue_add(&s->line, rest);
+	return b;
+}
+
+static struct buf *take_behind(struct buf_queue *line, struct buf *before)
+{
+	struct buf *b = before ? before->next : line->head;
+
+	*(before ? &before->next : &line->head) = b->next;
+	if (line->tail == b)
+		line->tail = before;
+	line->count--;
+	b->next = NULL;
+	return b;
+}
+
+static int pick(struct sched *plan, const struct session *s, const struct view *v, const struct buf *b)
+{
+	u64 backlog = s->queue.bulk_bytes + (u64)s->line.count * b->len;
+
+	if (!v->stripe && s->sched.aggregation == SCHED_NONE)
+		return sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
+	return sched_pick_bulk(plan, v->entries, v->count, b->len, backlog, s->tunnel->now_us);
+}
+
+static bool any_ready(const struct view *v)
+{
+	for (u32 i = 0; i < v->count; i++)
+		if (v->entries[i].ready)
+			return true;
+	return false;
+}
+
+static void send_line(struct session *s, struct view *v)
+{
+	struct sched plan = s->sched;
+	struct buf *before = NULL;
+
+	while (any_ready(v)) {
+		struct buf *b = before ? before->next : s->line.head;
+		int i;
+
+		if (!b && !(b = extend_line(s, v)))
+			break;
+		i = pick(&plan, s, v, b);
+		if (i < 0)
+			break;
+		if (v->entries[i].ready) {
+			take_behind(&s->line, before);
+			sched_charge(&s->sched, v->entries, v->count, (u32)i, b->len);
+			s->line_sent_us = s->tunnel->now_us;
+			s->tail_open = true;
+			put_on(s, v, (u32)i, b, 0, 0, b->order != TG_ORDER_NONE && !pool_is_low(s->tunnel));
+			continue;
+		}
+		view_book(&v->entries[i], b, s->tunnel->now_us);
+		if (v->entries[i].wait_us > PLAN_MOST_US)
+			break;
+		before = b;
+	}
+}
+
+/* A repair symbol takes another path than what it covers, if there is one. */
+static void send_parity(struct session *s, struct view *v)
+{
+	for (u32 i = 0; i < v->count; i++) {
+		int over;
+
+		if (v->entries[i].tier == SCHED_TIER_OUT || !parity_due(v->paths[i]))
+			continue;
+		over = sched_pick_again(v->entries, v->count, FEC_SYMBOL_BYTES, (int)i, s->tunnel->now_us);
+		if (over >= 0 && view_can_send(v->paths[over], AGAIN_AHEAD_NS))
+			parity_send(v->paths[i], v->paths[over]);
+	}
+}
+
+/* ---- afterwards ---- */
+
+/* A path that could have sent more tells nothing about what it carries; nor does one that only our own bound holds
+ * back, while no queue stands on it. */
+static bool tells_nothing(const struct sched_path *e, const struct path *p)
+{
+	if (e->tier == SCHED_TIER_OUT)
+		return false;
+	return e->ready ||
+	       (p->sent.in_flight_bytes >= p->window && delay_queue_us(&p->delay) < rate_queue_allowed_us(&p->rate));
+}
+
+static void note_app_limited(const struct view *v)
+{
+	for (u32 i = 0; i < v->count; i++)
+		if (tells_nothing(&v->entries[i], v->paths[i]))
+			sent_app_limited(&v->paths[i]->sent);
+}
+
+bool session_waits(const struct session *s)
+{
+	return s->queue.packets || s->line.count || s->again.count;
+}
+
+bool session_backlogged(const struct session *s)
+{
+	return s->queue.bulk_packets || s->line.count;
+}
+
+/* A path that the pace holds back is free again at a time; one that is full, when an ack comes. */
+static void plan_next(struct session *s, const struct view *v)
+{
+	u64 due_us = TIME_NEVER;
+
+	for (u32 i = 0; session_waits(s) && i < v->count; i++) {
+		const struct path *p = v->paths[i];
+
+		if (v->entries[i].tier < SCHED_TIER_OUT && !v->entries[i].ready && p->sent.in_flight_bytes < p->window && p->pace)
+			due_us = MIN(due_us, p->free_ns / 1000);
+	}
+	s->pump_due_us = due_us;
+}
+
+static void count_drops(struct session *s)
+{
+	struct tunnel_counters *c = &s->tunnel->counters;
+	u64 full = s->queue.drops_overflow + s->queue.drops_memory;
+
+	c->drops[TG_DROP_QUEUE_DELAY] += s->queue.drops_codel - s->queue_delay_drops;
+	c->drops[TG_DROP_QUEUE_FULL] += full - s->queue_full_drops;
+	s->queue_delay_drops = s->queue.drops_codel;
+	s->queue_full_drops = full;
+}
+
+/* A flow over paths of unlike delay needs a quarter of its round trip waiting here, or CUBIC's cuts leave links idle; in 5 to 25 ms. */
+static void tune_codel(struct session *s, const struct view *v)
+{
+	u64 most_us = 0;
+
+	for (u32 i = 0; i < v->count; i++)
+		if (v->entries[i].tier < SCHED_TIER_OUT)
+			most_us = MAX(most_us, v->entries[i].min_rtt_us);
+	most_us += 20 * MSEC;
+	queue_set_codel(&s->queue, MIN(MAX(most_us / 4, 5 * MSEC), 25 * MSEC), MAX(100 * MSEC, 2 * most_us));
+}
+
+void session_pump(struct session *s)
+{
+	struct view v;
+
+	s->pump_due_us = TIME_NEVER;
+	if (!session_waits(s)) {
+		count_drops(s);
+		return;
+	}
+	view_look(s, &v);
+	if (v.usable) {		/* else all are silent: what waits is held until one answers */
+		tune_codel(s, &v);
+		if (s->sched.strategy == SCHED_REDUNDANT)
+			send_redundant(s, &v);
+		send_sparse(s, &v);
+		send_again(s, &v);
+		send_line(s, &v);
+		send_parity(s, &v);
+		note_app_limited(&v);
+		bundle_looked(s, v.entries[s->sched.anchor].rate, v.stripe);
+	}
+	plan_next(s, &v);
+	count_drops(s);
+	session_touch(s);
+}
+
+/* ---- what would become of a packet ---- */
+
+/* Those of the line and of the queue go first, to where they are planned to go. */
+static void book_waiting(struct sched *plan, const struct session *s, struct view *v)
+{
+	struct buf queued = { .len = s->queue.bulk_packets ? (u16)(s->queue.bulk_bytes / s->queue.bulk_packets) : 0 };
+
+	for (const struct buf *b = s->line.head; b; b = b->next) {
+		int i = pick(plan, s, v, b);
+
+		if (i < 0)
+			break;
+		view_book(&v->entries[i], b, s->tunnel->now_us);
+	}
+	for (u32 n = 0; n < s->queue.bulk_packets; n++) {
+		int i = pick(plan, s, v, &queued);
+
+		if (i < 0)
+			break;
+		view_book(&v->entries[i], &queued, s->tunnel->now_us);
+	}
+}
+
+void session_plan(struct session *s, u32 flow_hash, u32 bytes, struct plan *out)
+{
+	struct buf b = { .flow_hash = flow_hash, .len = (u16)bytes };
+	struct sched before = s->sched, plan;
+	struct view v;
+
+	view_look(s, &v);
+	plan = s->sched;
+	s->sched = before;	/* a question changes nothing */
+	book_waiting(&plan, s, &v);
+	*out = (struct plan){
+		.count = v.count,
+		.straight = session_goes_straight(s),
+		.stripe = v.stripe,
+		.ordered = v.ordered,
+		.pinned = !v.stripe && s->sched.aggregation == SCHED_NONE,
+		.sparse = sched_pick_latency(&plan, v.entries, v.count),
+		.copy = -1,
+		.bulk = pick(&plan, s, &v, &b),
+	};
+	if (v.usable > 1 && !s->tunnel->set.no_copies)
+		out->copy = sched_pick_second(v.entries, v.count, out->sparse);
+	memcpy(out->entries, v.entries, sizeof(out->entries));
+}
+
+void session_drop_waiting(struct session *s)
+{
+	queue_free(&s->queue);
+	buf_queue_drop(&s->line);
+	buf_queue_drop(&s->again);
+}
