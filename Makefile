@@ -25,14 +25,16 @@ PROGRAMS := $(patsubst user/cmd/%.c,$(B)/%,$(MAINS))
 UNIT    := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
 LABBIN  := $(patsubst %.c,$(B)/%,$(wildcard tests/lab/*.c))
 INTEROP := $(patsubst %.c,$(B)/%,$(wildcard tests/interop/*.c))
+SIM     := $(B)/tests/sim/sim
+SIMOBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c))
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all deps check check-unit demo bench asan clean install fuzz tests
+.PHONY: all deps check check-unit demo bench bench-multipath sim asan clean install fuzz tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS)
-tests: all $(UNIT) $(LABBIN) $(INTEROP)
+tests: all $(UNIT) $(LABBIN) $(INTEROP) $(SIM)
 
 # What the machine has: the two libraries with more than one home, IPsec-MB and BLAKE3.
 $(B)/config/libs: tests/probe.sh
@@ -51,8 +53,14 @@ $(UNIT) $(LABBIN) $(INTEROP): $(B)/%: $(B)/%.o $(B)/libtriglav.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) -lcmocka $(LDLIBS)
 
-# The lab's link emulator is the one test program of several files.
+# The lab's link emulator and its load generator are the test programs of several files.
 $(B)/tests/lab/emulator: $(patsubst %.c,$(B)/%.o,$(wildcard tests/lab/emulate/*.c))
+$(B)/tests/lab/flow: $(patsubst %.c,$(B)/%.o,$(wildcard tests/lab/load/*.c))
+
+# The simulator runs the engine in virtual time (docs/simulator.md).
+$(SIM): $(SIMOBJ) $(B)/libtriglav.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) $(LDLIBS)
 
 $(B)/%.o: %.c $(B)/config/libs
 	$(call say,CC,$<)
@@ -78,6 +86,18 @@ bench:
 	$(Q)sh tests/deps.sh
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)bash tests/lab/bench.sh $(BENCH)
+
+# QUICK=1, RUNS=5 SECONDS=60 SKIP=10, ONLY=pattern, OUT=file: see docs/benchmarks.md.
+bench-multipath:
+	$(Q)sh tests/deps.sh
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)bash tests/lab/bench_multipath.sh
+
+# All scenarios, then RUNS random variations of them; prints simulated seconds per second.
+RUNS ?= 50
+SEED ?= 1
+sim: $(SIM)
+	$(Q)$(SIM) --all --runs $(RUNS) --seed $(SEED) --jobs $$(nproc)
 
 # Unit tests again under the address and undefined-behaviour sanitizers.
 asan:
