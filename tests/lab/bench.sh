@@ -10,6 +10,7 @@
 # end to the client's: a triglav server does not let clients connect to its own host.
 # Ends with 0 when everything could be measured, also when a number is short.
 . "$(dirname "$0")/lab.sh"
+. "$(dirname "$0")/measure.sh"
 . "$(dirname "$0")/rivals.sh"
 need_triglav
 
@@ -23,29 +24,6 @@ SUITE=			# of the triglav client that runs; empty: none does
 ROWS=
 
 # --- numbers ----------------------------------------------------------------------------------
-
-record() { # name, value...
-	local name=$1
-	shift
-	printf '%s\n' "$@" >> "$LAB/values.$name"
-}
-
-median() { # name
-	sort -g "$LAB/values.$1" | awk '{ v[NR] = $1 }
-		END { if (!NR) exit 1; print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
-
-calculate() { # expression
-	awk "BEGIN { printf \"%.4g\", $1 }"
-}
-
-verdict() { # value, at-least|at-most, bound
-	if awk "BEGIN { exit !($1 $([ "$2" = at-least ] && echo '>=' || echo '<=') $3) }"; then
-		echo reached
-	else
-		echo '**short**'
-	fi
-}
 
 row() { # what, ours, theirs, ratio, required, verdict
 	ROWS+="| $1 | $2 | $3 | $4 | $5 | $6 |"$'\n'
@@ -246,7 +224,7 @@ report_idle() {
 
 print_report() {
 	echo
-	echo "$(date -u +%Y-%m-%d), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, Linux $(uname -r)."
+	machine
 	echo "Load average before the run: $LOAD_BEFORE. wireguard-go $(wireguard-go --version 2>&1 | sed -n 's/.* v//p' | head -n 1);" \
 		"OpenVPN $(openvpn --version | awk 'NR == 1 { print $2 }'), AES-256-GCM, DCO off; triglav: one worker per end."
 	echo "Medians of $ROUNDS round(s); TCP uses cubic where nothing else is said; offloads of the veth: $OFFLOADS."

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-/* A hand-over this much before its time is not worth a further wake-up. */
-#define EARLY_NS 20000
+/* A hand-over this much before its time is not worth a further wake-up: half of the pause between
+ * two looks of a busy emulator (emulator.c). */
+#define EARLY_NS 50000
 
 struct link *links_find(struct links *l, const char *name)
 {

@@ -33,7 +33,7 @@ struct planned {
 struct links {
 	struct link link[LINKS_MAX];
 	struct planned *plan;	/* soonest first */
-	int epoll;		/* the ends are watched here, with user data 0 */
+	int epoll;		/* the ends are watched here */
 	u64 seed;
 };
 
@@ -46,8 +46,8 @@ void links_command(struct links *l, const char *line, u64 now, char *reply);
 /* Runs the lines that are due at now; what they have to say goes to standard error. */
 void links_run_plan(struct links *l, u64 now);
 
-/* Moves frames on all links: in from the interfaces, out what is due. Returns true when there is
- * more to do at once; else *next is when it has to be called again, if no frame comes earlier. */
+/* Moves frames on all links: in from the interfaces, out what is due. Returns true when it moved
+ * any; there may be more of them. *next is when it has to be called again, if no frame comes earlier. */
 bool links_move(struct links *l, u64 now, s64 wall_offset_ns, u64 *next);
 
 void links_close(struct links *l);

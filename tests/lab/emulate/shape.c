@@ -91,6 +91,16 @@ static int parse_burst(struct shape *s, char **rest)
 	return 0;
 }
 
+/* In bytes, or in the time the link needs to send them, whatever its rate becomes. */
+static int parse_queue(struct shape *s, const char *word)
+{
+	s->queue_bytes = 0;
+	s->queue_ns = 0;
+	if (parse_whole(word, sizes, &s->queue_bytes) == 0)
+		return 0;
+	return parse_whole(word, times, &s->queue_ns);
+}
+
 static int change_one(struct shape *s, const char *what, char **rest)
 {
 	if (strcmp(what, "rate") == 0)
@@ -100,7 +110,7 @@ static int change_one(struct shape *s, const char *what, char **rest)
 	if (strcmp(what, "jitter") == 0)
 		return parse_whole(next_word(rest), times, &s->jitter_ns);
 	if (strcmp(what, "queue") == 0)
-		return parse_whole(next_word(rest), sizes, &s->queue_bytes);
+		return parse_queue(s, next_word(rest));
 	if (strcmp(what, "loss") == 0)
 		return parse_share(next_word(rest), &s->loss);
 	if (strcmp(what, "burst") == 0)
@@ -126,7 +136,7 @@ int shape_change(struct shape *s, char *words, const char **bad)
 
 u64 shape_queue_limit(const struct shape *s)
 {
-	u64 wait_ns = MAX(2 * s->delay_ns, 20000000ULL);
+	u64 wait_ns = s->queue_ns ? s->queue_ns : MAX(2 * s->delay_ns, 20000000ULL);
 
 	if (s->queue_bytes)
 		return s->queue_bytes;

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+/* watch.c - how many bytes and packets crossed the interfaces of this network namespace, over time */
+#include "load/flow.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INTERFACES_MAX 32
+#define SAMPLES_MAX 60000
+
+struct sample {
+	u64 time_us;
+	u64 received[INTERFACES_MAX], sent[INTERFACES_MAX];
+};
+
+struct watched {
+	char name[INTERFACES_MAX][16];
+	u32 count, samples;
+	struct sample *sample;
+};
+
+static volatile sig_atomic_t stopping;
+
+static void stop(int number)
+{
+	(void)number;
+	stopping = 1;
+}
+
+static u32 interface_number(struct watched *w, const char *name)
+{
+	u32 i = 0;
+
+	while (i < w->count && strcmp(w->name[i], name) != 0)
+		i++;
+	if (i == w->count && i < INTERFACES_MAX)
+		snprintf(w->name[w->count++], sizeof(w->name[i]), "%s", name);
+	return i;
+}
+
+/* "  name: received-bytes packets errs drop fifo frame compressed multicast sent-bytes ..." */
+static int take_sample(struct watched *w)
+{
+	FILE *f = fopen("/proc/thread-self/net/dev", "re");
+	struct sample *s = &w->sample[w->samples];
+	unsigned long long received, sent;
+	char line[512], name[16];
+
+	if (!f)
+		return -errno;
+	s->time_us = flow_now_us();
+	while (fgets(line, sizeof(line), f)) {
+		u32 i;
+
+		if (sscanf(line, " %15[^:]: %llu %*u %*u %*u %*u %*u %*u %*u %llu", name, &received, &sent) != 3)
+			continue;
+		i = interface_number(w, name);
+		if (i < INTERFACES_MAX) {
+			s->received[i] = received;
+			s->sent[i] = sent;
+		}
+	}
+	fclose(f);
+	w->samples++;
+	return 0;
+}
+
+static void print_column(const struct watched *w, size_t offset)
+{
+	printf("[");
+	for (u32 i = 0; i < w->samples; i++)
+		printf("%s%llu", i ? ", " : "",
+		       *(const unsigned long long *)(const void *)((const char *)&w->sample[i] + offset));
+	printf("]");
+}
+
+static void print_samples(const struct watched *w)
+{
+	printf("{\"time_us\": ");
+	print_column(w, offsetof(struct sample, time_us));
+	for (u32 i = 0; i < w->count; i++) {
+		printf(", \"%s\": {\"received\": ", w->name[i]);
+		print_column(w, offsetof(struct sample, received) + i * sizeof(u64));
+		printf(", \"sent\": ");
+		print_column(w, offsetof(struct sample, sent) + i * sizeof(u64));
+		printf("}");
+	}
+	printf("}\n");
+}
+
+int watch_run(u64 length_us, u64 every_us)
+{
+	struct watched w = { .sample = calloc(SAMPLES_MAX, sizeof(struct sample)) };
+	struct sigaction on_stop = { .sa_handler = stop };
+	u64 due = flow_now_us(), end = due + length_us;
+	int err = w.sample ? 0 : -ENOMEM;
+
+	sigaction(SIGTERM, &on_stop, NULL);
+	while (!err && !stopping && due <= end && w.samples < SAMPLES_MAX) {
+		flow_sleep_until(due);
+		err = take_sample(&w);
+		due += every_us;
+	}
+	if (!err)
+		print_samples(&w);
+	free(w.sample);
+	return err;
+}
