@@ -166,7 +166,8 @@ static void send_twin(struct session *s, struct view *v, struct buf *b, int firs
 {
 	int i = sched_pick_again(v->entries, v->count, b->len, first, s->tunnel->now_us);
 
-	if (s->line.count || s->queue.bulk_packets || i < 0 || b->len > view_inner_most(s, v->paths[i]) || !view_can_send(v->paths[i], AGAIN_AHEAD_NS))
+	if (session_backlogged(s) || i < 0 || b->len > view_inner_most(s, v->paths[i]) ||
+	    !view_can_send(v->paths[i], AGAIN_AHEAD_NS))
 		return;
 	s->repaired_bytes += b->len;
 	send_copy(v->paths[i], b, 0, 0);

@@ -53,16 +53,11 @@ void repair_lost(struct session *s, struct buf_queue *lost)
 
 /* ---- the tail ---- */
 
-static bool nothing_waits(const struct session *s)
-{
-	return !s->queue.packets && !s->line.count && !s->again.count;
-}
-
 u64 repair_tail_due_us(const struct session *s)
 {
 	const struct path *fast = session_best_path((struct session *)s, NULL);
 
-	if (!s->tail_open || !fast || !nothing_waits(s))
+	if (!s->tail_open || !fast || session_waits(s))
 		return TIME_NEVER;
 	return s->line_sent_us + MAX(MAX(fast->rtt.min_us / 4, 2 * fast->delay.jitter_us), (u32)TAIL_LEAST_US);
 }

@@ -99,7 +99,6 @@ void path_reset(struct path *p)
 	free_keys(p);
 	bundle_path_gone(p);
 	sent_free(&p->sent);
-	sent_init(&p->sent);
 	received_init(&p->received);
 	mtu_begin(p);
 	parity_free(p);
