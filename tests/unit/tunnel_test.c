@@ -81,6 +81,26 @@ static void bulk_uses_all_links_and_keeps_its_order(void **state)
 	world_end(&w);
 }
 
+static void ecmp_aware_spread_one_flow_over_all_links(void **state)
+{
+	u64 one, other;
+
+	(void)state;
+	world_init(&w, 7);
+	w.client_settings.strategy = SCHED_ECMP_AWARE;
+	w.client_settings.no_copies = true;
+	world_start(&w, 2);
+	world_run(&w, SEC);
+	w.links[1].rate_bytes = w.links[2].rate_bytes = 5000000;
+	world_flow(&w, &w.client, 2 * SEC, 200, 1400, 1);	/* more than one link carries */
+	world_run(&w, SEC);
+	one = client_path(1).sent_bytes;
+	other = client_path(2).sent_bytes;
+	assert_true(MAX(one, other) > 5000000);
+	assert_true(MIN(one, other) * 8 < MAX(one, other));	/* the other one carries repairs, which go where they arrive first */
+	world_end(&w);
+}
+
 static void sparse_traffic_takes_the_faster_link(void **state)
 {
 	(void)state;
@@ -884,6 +904,7 @@ int main(void)
 		cmocka_unit_test(a_session_opens_and_carries_packets_both_ways),
 		cmocka_unit_test(further_links_join_the_session),
 		cmocka_unit_test(bulk_uses_all_links_and_keeps_its_order),
+		cmocka_unit_test(ecmp_aware_spread_one_flow_over_all_links),
 		cmocka_unit_test(sparse_traffic_takes_the_faster_link),
 		cmocka_unit_test(redundant_copies_are_delivered_once),
 		cmocka_unit_test(a_silent_link_is_left_and_taken_back),

@@ -250,11 +250,17 @@ static struct buf *take_behind(struct buf_queue *line, struct buf *before)
 	return b;
 }
 
+/* Each flow has a path of its own. */
+static bool is_pinned(const struct session *s, const struct view *v)
+{
+	return !v->stripe && (s->sched.aggregation == SCHED_NONE || s->sched.strategy == SCHED_ECMP_AWARE);
+}
+
 static int pick(struct sched *plan, const struct session *s, const struct view *v, const struct buf *b)
 {
 	u64 backlog = s->queue.bulk_bytes + (u64)s->line.count * b->len;
 
-	if (!v->stripe && s->sched.aggregation == SCHED_NONE)
+	if (is_pinned(s, v))
 		return sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
 	return sched_pick_bulk(plan, v->entries, v->count, b->len, backlog, s->tunnel->now_us);
 }
@@ -440,7 +446,7 @@ void session_plan(struct session *s, u32 flow_hash, u32 bytes, struct plan *out)
 		.straight = session_goes_straight(s),
 		.stripe = v.stripe,
 		.ordered = v.ordered,
-		.pinned = !v.stripe && s->sched.aggregation == SCHED_NONE,
+		.pinned = is_pinned(s, &v),
 		.sparse = sched_pick_latency(&plan, v.entries, v.count),
 		.copy = -1,
 		.bulk = pick(&plan, s, &v, &b),
