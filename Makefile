@@ -9,7 +9,7 @@ B       ?= build
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-LIBS    := libsodium libevent libevent_pthreads jansson libnl-3.0 libnl-route-3.0 libnftables libsystemd sqlite3 libqrencode
+LIBS    := libxdp libbpf libsodium libevent libevent_pthreads jansson libnl-3.0 libnl-route-3.0 libnftables libsystemd sqlite3 libqrencode
 OPT     ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith
 FLAGS    = $(OPT) $(WARN) -MMD -MP -pthread -fno-strict-aliasing -D_GNU_SOURCE -DTG_VERSION='"$(VERSION)"' \
