@@ -23,20 +23,31 @@ static inline __u32 tg_pick_mix(__u32 flow_hash, __u32 path)
 	return h ^ h >> 16;
 }
 
+/* Place of the highest bit of v > 0, without a comparison: BPF has no instruction for it, and makes branches of comparisons. All below it are set
+ * and counted, in pairs, fours, bytes (Warren, "Hacker's Delight", 5-1). */
+static inline __u32 tg_pick_top(__u64 v)
+{
+	v |= v >> 1;
+	v |= v >> 2;
+	v |= v >> 4;
+	v |= v >> 8;
+	v |= v >> 16;
+	v |= v >> 32;
+	v -= v >> 1 & 0x5555555555555555ULL;
+	v = (v & 0x3333333333333333ULL) + (v >> 2 & 0x3333333333333333ULL);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return (__u32)(v * 0x0101010101010101ULL >> 56) - 1;
+}
+
 /* 33 - log2(2 x + 1), in units of 2^-TG_PICK_BITS: -log2 of a number in (0, 1) that has x as its bits. The integer part is the place
  * of the highest bit; the fraction comes bit by bit, by squaring what is left. No branches: the verifier would walk both sides. */
 static inline __u32 tg_pick_draw(__u32 x)
 {
-	__u64 m = 2 * (__u64)x + 1, rest = m, bit;
-	__u32 top = 0, fraction = 0;
+	__u64 m = 2 * (__u64)x + 1, bit;
+	__u32 top = tg_pick_top(m) & 63, fraction = 0;
 	int i;
 
-	for (i = 5; i >= 0; i--) {
-		bit = (rest >> (1u << i)) != 0;
-		top += (__u32)bit << i;
-		rest >>= bit << i;
-	}
-	m <<= 32 - top;		/* 1.32, at most 33 bits */
+	m <<= (32 - top) & 63;
 	m >>= 1;		/* 1.31, so that its square fits */
 	for (i = 0; i < TG_PICK_BITS; i++) {
 		m = m * m >> 31;
@@ -47,21 +58,20 @@ static inline __u32 tg_pick_draw(__u32 x)
 	return (33u << TG_PICK_BITS) - (top << TG_PICK_BITS) - fraction;
 }
 
-/* The path, or TG_PICK_NONE when none has a weight. */
+/* The path, or TG_PICK_NONE when none has a weight. One question per path: a weight of 0 never wins, and what stands there first always
+ * loses. Every other question would multiply the states that the verifier looks at. */
 static inline int tg_pick_path(const struct tg_weights *w, __u32 flow_hash)
 {
-	__u64 best_draw = 0, best_weight = 0;
+	__u64 best_draw = 1, best_weight = 0;
 	int best = TG_PICK_NONE;
 	__u32 i;
 
 	for (i = 0; i < TG_MAX_PATHS; i++) {
-		__u64 weight = w->paths[i].weight, draw;
+		__u64 weight = w->paths[i].weight;
+		__u64 draw = tg_pick_draw(tg_pick_mix(flow_hash, i));
 
-		if (!weight)
-			continue;
-		draw = tg_pick_draw(tg_pick_mix(flow_hash, i));
-		/* draw / weight < best_draw / best_weight; 30 and 32 bits, so the products fit */
-		if (best != TG_PICK_NONE && draw * best_weight >= best_draw * weight)
+		/* draw / weight >= best_draw / best_weight; 30 and 32 bits, so the products fit */
+		if (draw * best_weight >= best_draw * weight)
 			continue;
 		best = (int)i;
 		best_draw = draw;

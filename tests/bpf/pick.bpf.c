@@ -5,24 +5,17 @@
  */
 #include "maps.bpf.h"
 #include "parse.bpf.h"
-
-#include <triglav/pick.h>
+#include "pick.bpf.h"
 
 SEC("xdp")
 int tg_pick(struct xdp_md *ctx)
 {
 	const struct tg_settings *set = tg_find_settings();
-	const struct tg_weights *weights;
 	struct tg_flow f;
-	__u32 slot;
 
-	if (!set)
+	if (!set || tg_flow_parse(&f, packet_begin(ctx), packet_end(ctx), (__u32)(ctx->data_end - ctx->data)))
 		return -1;
-	slot = set->paths_slot;
-	weights = bpf_map_lookup_elem(&tg_paths, &slot);
-	if (!weights || tg_flow_parse(&f, packet_begin(ctx), packet_end(ctx), (__u32)(ctx->data_end - ctx->data)))
-		return -1;
-	return tg_pick_path(weights, tg_flow_hash(&f, set->hash_key));
+	return pick_path(tg_flow_hash(&f, set->hash_key));
 }
 
 char _license[] SEC("license") = "Dual MIT/GPL";
