@@ -210,6 +210,19 @@ static json_t *report_config(const struct tunnel_config *c)
 	return out;
 }
 
+static json_t *report_xdp(const struct xsk_counters *x)
+{
+	json_t *out = json_object();
+
+	put_number(out, "sent_frames", x->sent);
+	put_number(out, "received_frames", x->received);
+	put_number(out, "drop_no_frame", x->no_frame);
+	put_number(out, "drop_ring_full", x->ring_full);
+	put_number(out, "drop_unusable", x->unusable);
+	put_number(out, "drop_kernel", x->kernel_full);
+	return out;
+}
+
 static json_t *report_uplink(const struct uplink_snapshot *u, const struct client_snapshot *s)
 {
 	json_t *out = json_object(), *paths = json_array();
@@ -220,6 +233,9 @@ static json_t *report_uplink(const struct uplink_snapshot *u, const struct clien
 	put(out, "configured", json_boolean(u->configured));
 	put(out, "kind", json_string(host_kind_name(u->kind)));
 	put(out, "tcp", json_boolean(u->tcp));
+	put(out, "datapath", json_string(u->datapath));
+	if (strcmp(u->datapath, "udp"))
+		put(out, "xdp", report_xdp(&u->xdp));
 	put_number(out, "weight", u->weight);
 	put(out, "metered", json_boolean(u->flags & TG_LINK_METERED));
 	put(out, "backup", json_boolean(u->flags & TG_LINK_BACKUP));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bpf/datapath.h"
 #include "run/worker_parts.h"
 
 #define RUNS_PER_SEND 64
@@ -201,6 +202,22 @@ static void on_path_changed(void *ctx, const struct tunnel_path_info *path, cons
 	mailbox_post(&w->mail, e);
 }
 
+static void on_index_taken(void *ctx, u32 index)
+{
+	struct worker *w = ctx;
+
+	if (w->datapath)
+		datapath_put_index(w->datapath, index, TG_SEEN_NONE);
+}
+
+static void on_index_given(void *ctx, u32 index)
+{
+	struct worker *w = ctx;
+
+	if (w->datapath)
+		datapath_remove_index(w->datapath, index);
+}
+
 const struct tunnel_events worker_events = {
 	.transmit = on_transmit,
 	.deliver = on_deliver,
@@ -212,4 +229,6 @@ const struct tunnel_events worker_events = {
 	.disconnected = on_disconnected,
 	.path_changed = on_path_changed,
 	.version_refused = on_version_refused,
+	.index_taken = on_index_taken,
+	.index_given = on_index_given,
 };

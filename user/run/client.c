@@ -207,6 +207,10 @@ static void on_host_event(void *arg, const struct host_event *event)
 	u64 since = clock_now_us() - c->scanned_us;
 	struct timeval wait = { 0, since < RESCAN_GAP_US ? (suseconds_t)(RESCAN_GAP_US - since) : 0 };
 
+	if (event->kind == HOST_NEIGHBOUR) {
+		xdp_neighbour(c, event->ifindex);
+		return;
+	}
 	log_debug("netlink: event %d on %s", event->kind, event->name);
 	if (!event_pending(c->rescan, EV_TIMEOUT, NULL))
 		event_add(c->rescan, &wait);
@@ -274,6 +278,7 @@ static void on_tick(int fd, short what, void *arg)
 	fallback_tick(c, now);
 	uplinks_reap(c, now);
 	uplinks_usage_tick(c, now);
+	xdp_tick(c, now);
 	advise(c, now);
 }
 
@@ -484,6 +489,7 @@ static void end(struct client *c, bool failed)
 	host_monitor_free(c->monitor);
 	lifecycle_end(&c->life);
 	worker_stop(c->worker);
+	xdp_end(c);
 	tun_close(c->tun);
 	leave_host(c, failed);
 	if (c->base)

@@ -5,6 +5,7 @@
  *   uplinks.c     interfaces: found, followed, their sockets and paths
  *   uplink_commands.c   the same by command
  *   uplink_limits.c   their rates and quotas
+ *   uplink_xdp.c  AF_XDP beside their sockets
  *   fallback.c    TCP where UDP is not answered; the next server address
  *   configure.c   the host: addresses, routes, names, kill switch
  *   client_record.c   the flight record, fetched from the worker
@@ -14,6 +15,8 @@
 #ifndef TG_RUN_CLIENT_PARTS_H
 #define TG_RUN_CLIENT_PARTS_H
 
+#include "bpf/datapath.h"
+#include "host/hop.h"
 #include "host/host.h"
 #include "host/links.h"
 #include "run/client.h"
@@ -31,6 +34,19 @@ struct tcp_side {
 	u32 failures;		/* in a row */
 	u64 retry_us;		/* not before */
 	u64 counted;		/* bytes of its path that the month's books have */
+};
+
+/* AF_XDP beside an uplink's UDP socket, on the same link, address and port. */
+struct xdp_side {
+	bool on;
+	bool zero_copy;
+	enum datapath_mode mode;	/* how the program is attached */
+	u32 ifindex;			/* where */
+	u32 queues;
+	struct host_hop hop;		/* whom its frames go to */
+	u64 use_us;			/* when the kernel is to look for that neighbour again */
+	u64 retry_us;			/* not on: when to try again; TIME_NEVER: not as things are */
+	char told[DATAPATH_WHY_BYTES];	/* why not, as it was logged last */
 };
 
 struct uplink {
@@ -53,6 +69,9 @@ struct uplink {
 	u32 server;		/* how often it moved on to the next address */
 	u64 retry_us;		/* opening the socket failed: not before */
 	struct addr local, remote;
+	struct addr bound;	/* of the socket, with its port */
+	enum run_datapath datapath;
+	struct xdp_side xdp;
 	struct tcp_side tcp;
 };
 
@@ -69,6 +88,8 @@ struct client {
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;
 	struct host_monitor *monitor;
+	struct datapath *bpf;		/* programs and maps; NULL until an uplink wants AF_XDP */
+	struct umem *umem;		/* of all AF_XDP uplinks; the worker's once a socket uses it */
 	u64 scanned_us;
 
 	struct addr servers[SERVERS_MAX];
@@ -117,6 +138,15 @@ void uplink_reopen(struct client *c, struct uplink *u);	/* new socket, towards t
 void uplinks_path_changed(struct client *c, const struct tunnel_path_info *path);
 void uplinks_reap(struct client *c, u64 now);		/* forget found ones that are long gone */
 u32 uplinks_usable(const struct client *c);
+
+/* uplink_xdp.c */
+void xdp_open(struct client *c, struct uplink *u);	/* its socket is open: AF_XDP too, if it is to be */
+void xdp_close(struct client *c, struct uplink *u);	/* fine when it is not on */
+void xdp_neighbour(struct client *c, u32 ifindex);	/* somebody on that link was found, changed or lost */
+void xdp_changed(struct client *c, struct uplink *u);	/* routes or addresses may be others now */
+void xdp_tick(struct client *c, u64 now);
+const char *xdp_name(const struct uplink *u);		/* "udp", "xdp native zero-copy"... */
+void xdp_end(struct client *c);				/* after the worker */
 
 /* uplink_limits.c */
 void uplink_limit(struct worker *w, const struct client *c, const struct uplink *u);	/* (worker) its paths get its limits */

@@ -63,7 +63,21 @@ static void copy_uplinks(const struct client *c, struct client_snapshot *out)
 		s->quota_used = usage_of(&c->usage, u->name);
 		if (u->usable)
 			s->local = u->local;
+		s->datapath = xdp_name(u);
+		s->link = u->link;
 		out->uplink_count++;
+	}
+}
+
+static void count_xdp(struct worker *w, void *arg)
+{
+	struct client_snapshot *out = arg;
+
+	for (u32 i = 0; i < out->uplink_count; i++) {
+		struct xsk *x = worker_xsk(w, out->uplinks[i].link);
+
+		if (x)
+			xsk_count(x, &out->uplinks[i].xdp);
 	}
 }
 
@@ -92,6 +106,8 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	worker_call(c->worker, look_in, out);
 	uplinks_count(c);
 	copy_uplinks(c, out);
+	if (c->umem)
+		worker_call(c->worker, count_xdp, out);
 	memcpy(out->name, c->name, sizeof(out->name));
 	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
 	out->uptime_us = now - c->started_us;

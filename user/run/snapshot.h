@@ -4,6 +4,7 @@
 #define TG_RUN_SNAPSHOT_H
 
 #include "link/tun.h"
+#include "link/xsk.h"
 #include "run/settings.h"
 #include "tunnel/tunnel.h"
 
@@ -29,6 +30,9 @@ struct uplink_snapshot {
 	u64 rate, quota;		/* bytes/s, bytes a month; 0: any */
 	u64 quota_used;			/* this month, counted while there is a quota */
 	struct addr local;		/* address its socket uses; family 0: none */
+	const char *datapath;		/* "udp", "xdp native zero-copy", "xdp native", "xdp generic" */
+	struct xsk_counters xdp;	/* of AF_XDP, since it is on */
+	u32 link;
 };
 
 struct client_snapshot {

@@ -27,11 +27,13 @@ struct worker {
 	struct worker_admission admission;
 	struct rand_source random;
 	u64 hash_key;			/* nobody outside may know which flows share a slot */
+	struct datapath *datapath;	/* NULL: no program is loaded */
 	struct mailbox mail;
 	struct trouble troubles[TROUBLES_PER_TURN];
 	u32 trouble_count;
 	int epoll;
 	bool server;
+	u32 number;			/* of this worker */
 	bool started, stopping;
 	u64 now;
 	u64 sweep_us;			/* next look for silent connections */

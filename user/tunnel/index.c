@@ -55,6 +55,8 @@ u32 index_take(struct tunnel *t, struct path_key *key, struct attempt *attempt)
 	s->index = random << (TG_WORKER_BITS + SLOT_BITS) | i << TG_WORKER_BITS | t->set.worker;
 	s->key = key;
 	s->attempt = attempt;
+	if (t->events->index_taken)
+		t->events->index_taken(t->ctx, s->index);
 	return s->index;
 }
 
@@ -86,10 +88,19 @@ void index_give(struct tunnel *t, u32 index)
 
 	if (!s)
 		return;
+	if (t->events->index_given)
+		t->events->index_given(t->ctx, index);
 	*s = (struct index_slot){ .next_free = NO_SLOT };
 	if (t->free_head == NO_SLOT)
 		t->free_head = slot_of(index);
 	else
 		t->slots[t->free_tail].next_free = slot_of(index);
 	t->free_tail = slot_of(index);
+}
+
+void tunnel_each_index(struct tunnel *t, void (*fn)(void *arg, u32 index), void *arg)
+{
+	for (u32 i = 0; i < t->slot_count; i++)
+		if (t->slots[i].index)
+			fn(arg, t->slots[i].index);
 }

@@ -149,6 +149,9 @@ struct tunnel_events {
 	void (*path_changed)(void *ctx, const struct tunnel_path_info *path, const char *why);
 	/* Client: the server speaks other protocol versions only (text lists them). */
 	void (*version_refused)(void *ctx, const char *text);
+	/* From now on / no longer a receiver index (host byte order) is ours. Before anything is sent that names it. Optional. */
+	void (*index_taken)(void *ctx, u32 index);
+	void (*index_given)(void *ctx, u32 index);
 };
 
 struct tunnel_settings {
@@ -235,6 +238,7 @@ u32 tunnel_close_client(struct tunnel *t, const u8 client_id[8], enum tg_close_c
 /* Looking in. each() calls fn for every session (client: 0 or 1; paths that are still connecting are listed
  * through tunnel_paths()). */
 void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tunnel_session_info *info), void *arg, u64 now_us);
+void tunnel_each_index(struct tunnel *t, void (*fn)(void *arg, u32 index), void *arg);	/* receiver indices that are ours now */
 u32 tunnel_paths(struct tunnel *t, struct tunnel_path_info *out, u32 max, u64 now_us);	/* client */
 /* Why a flow travels as it does. */
 struct tunnel_why_path {
