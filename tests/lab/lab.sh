@@ -25,6 +25,7 @@
 #
 # Words of an uplink beside the emulator's (tests/lab/emulate/shape.h): plain (a bare veth pair
 # with its offloads, no emulator), nat, family=4, family=6, mtu=N.
+# DATAPATH=xdp has every client use AF_XDP (--datapath xdp), where a test says nothing else.
 # Everything is removed at exit, also after a failure. Needs root.
 
 set -eu -o pipefail
@@ -545,6 +546,7 @@ launch_client() { # further flags
 	if [[ " $* " != *" -i "* && " $* " != *" --auto-discover "* ]]; then
 		for i in $LAB_UPLINKS; do flags+=(-i up$i); done
 	fi
+	[ -z "${DATAPATH:-}" ] || [[ " $* " == *" --datapath "* ]] || flags+=(--datapath "$DATAPATH")
 	# Namespaces share /etc: no test may touch this machine's resolv.conf.
 	[[ " $* " == *" --dns "* ]] || flags+=(--no-dns)
 	: > "$LAB/client.log"

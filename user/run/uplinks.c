@@ -248,9 +248,9 @@ static void tell_mtu(struct client *c, struct uplink *u)
 {
 	struct job job = { .c = c, .u = u };
 
+	xdp_close(c, u);	/* what it sends has the size of before at most */
 	if (u->has_path)
 		worker_call(c->worker, mtu_job, &job);
-	xdp_close(c, u);	/* its frames have the size of before */
 	xdp_open(c, u);
 }
 
