@@ -13,7 +13,7 @@ static __always_inline const struct tg_end *tg_find_end(const struct tg_end_key 
 	return bpf_map_lookup_elem(&tg_ends, key);
 }
 
-static __always_inline const struct tg_index *tg_find_index(__u32 index)
+static __always_inline struct tg_index *tg_find_index(__u32 index)
 {
 	return bpf_map_lookup_elem(&tg_index, &index);
 }
@@ -21,6 +21,11 @@ static __always_inline const struct tg_index *tg_find_index(__u32 index)
 static __always_inline const struct tg_seen *tg_find_seen(__u32 slot)
 {
 	return bpf_map_lookup_elem(&tg_seen, &slot);
+}
+
+static __always_inline struct tg_skips *tg_find_skips(__u32 slot)
+{
+	return bpf_map_lookup_elem(&tg_skips, &slot);
 }
 
 static __always_inline struct tg_rate *tg_find_rate(void)
@@ -42,12 +47,12 @@ static __always_inline __u64 tg_find_now(void)
 
 #include <triglav/filter.h>
 
-/* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack. */
+/* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack, and so does one that no socket could take. */
 static __always_inline int hand_over(struct xdp_md *ctx, struct tg_counters *counters, const struct tg_judgement *j)
 {
 	int action = XDP_PASS;
 
-	if (ctx->rx_queue_index < j->xsk_queues)
+	if (ctx->rx_queue_index < j->xsk_queues && packet_begin(ctx) + TG_XSK_LONGEST >= packet_end(ctx))
 		action = (int)bpf_redirect_map(&tg_xsks, j->xsk_first + ctx->rx_queue_index, XDP_PASS);
 	if (action == XDP_REDIRECT)
 		count(counters, redirected);

@@ -17,7 +17,7 @@ datapath_is() { # uplink, expected
 	[ "$(datapath "$1")" = "$2" ]
 }
 xdp_count() { # uplink, counter
-	client_status | json "next(u['xdp']['$2'] for u in d['uplinks'] if u['name'] == '$1')"
+	client_status | json "next(u['af_xdp']['$2'] for u in d['uplinks'] if u['name'] == '$1')"
 }
 xdp_counts() { # uplink, counter, at least
 	[ "$(xdp_count "$1" "$2")" -ge "$3" ]

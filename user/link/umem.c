@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <triglav/maps.h>
+
+_Static_assert(UMEM_FRAME_BYTES - UMEM_HEADROOM_BYTES >= TG_XSK_LONGEST, "the program would hand over what does not fit");
 
 struct umem {
 	u8 *area;

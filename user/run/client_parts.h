@@ -6,6 +6,7 @@
  *   uplink_commands.c   the same by command
  *   uplink_limits.c   their rates and quotas
  *   uplink_xdp.c  AF_XDP beside their sockets
+ *   client_filter.c   the XDP filter in front of their sockets
  *   fallback.c    TCP where UDP is not answered; the next server address
  *   configure.c   the host: addresses, routes, names, kill switch
  *   client_record.c   the flight record, fetched from the worker
@@ -69,7 +70,10 @@ struct uplink {
 	u32 server;		/* how often it moved on to the next address */
 	u64 retry_us;		/* opening the socket failed: not before */
 	struct addr local, remote;
-	struct addr bound;	/* of the socket, with its port */
+	struct addr bound;	/* local, with the port that the socket got */
+	u32 filter_ifindex;	/* where the filter was tried; 0: nowhere */
+	bool filter_refused;
+	struct addr filter_end;	/* what it lets through to us */
 	enum run_datapath datapath;
 	struct xdp_side xdp;
 	struct tcp_side tcp;
@@ -84,11 +88,11 @@ struct client {
 	struct lifecycle life;
 	struct host *host;
 	struct worker *worker;
+	struct datapath *datapath;	/* NULL: no filter is wanted, nor has an uplink asked for AF_XDP */
 	struct tun *tun;		/* until the worker has it */
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;
 	struct host_monitor *monitor;
-	struct datapath *bpf;		/* programs and maps; NULL until an uplink wants AF_XDP */
 	struct umem *umem;		/* of all AF_XDP uplinks; the worker's once a socket uses it */
 	u64 scanned_us;
 
@@ -146,7 +150,6 @@ void xdp_neighbour(struct client *c, u32 ifindex);	/* somebody on that link was 
 void xdp_changed(struct client *c, struct uplink *u);	/* routes or addresses may be others now */
 void xdp_tick(struct client *c, u64 now);
 const char *xdp_name(const struct uplink *u);		/* "udp", "xdp native zero-copy"... */
-void xdp_end(struct client *c);				/* after the worker */
 
 /* uplink_limits.c */
 void uplink_limit(struct worker *w, const struct client *c, const struct uplink *u);	/* (worker) its paths get its limits */
@@ -154,6 +157,10 @@ void uplinks_usage_open(struct client *c);		/* what the month's books had at the
 void uplinks_count(struct client *c);			/* before a path goes: what it carried counts */
 void uplinks_usage_tick(struct client *c, u64 now);
 void uplinks_usage_close(struct client *c);		/* the worker still runs */
+
+/* client_filter.c */
+void uplink_filter(struct client *c, struct uplink *u);	/* its socket was made anew */
+void uplink_unfilter(struct client *c, struct uplink *u);
 
 /* fallback.c */
 int client_resolve(struct client *c);		/* fills servers; -EAGAIN: the host name has no address now */

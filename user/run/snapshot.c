@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "run/client_parts.h"
+#include "run/filter.h"
 
 const char *client_state_name(enum client_state state)
 {
@@ -65,6 +66,8 @@ static void copy_uplinks(const struct client *c, struct client_snapshot *out)
 			s->local = u->local;
 		s->datapath = xdp_name(u);
 		s->link = u->link;
+		if (c->datapath)
+			s->xdp = datapath_attached(c->datapath, u->seen.ifindex);
 		out->uplink_count++;
 	}
 }
@@ -77,7 +80,7 @@ static void count_xdp(struct worker *w, void *arg)
 		struct xsk *x = worker_xsk(w, out->uplinks[i].link);
 
 		if (x)
-			xsk_count(x, &out->uplinks[i].xdp);
+			xsk_count(x, &out->uplinks[i].xsk);
 	}
 }
 
@@ -108,6 +111,7 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	copy_uplinks(c, out);
 	if (c->umem)
 		worker_call(c->worker, count_xdp, out);
+	filter_snapshot(c->datapath, &out->filter);
 	memcpy(out->name, c->name, sizeof(out->name));
 	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
 	out->uptime_us = now - c->started_us;

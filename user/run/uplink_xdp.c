@@ -15,11 +15,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/rand.h"
 #include "bpf/datapath.h"
 #include "host/nic.h"
 #include "link/xsk.h"
 #include "run/client_parts.h"
+#include "run/filter.h"
 
 #define FRAMES 8192u		/* of the umem: 16 MB, there only when an uplink uses AF_XDP */
 #define RETRY_US (30 * SEC)
@@ -72,7 +72,6 @@ static void tell(struct uplink *u, u64 retry_us, const char *format, ...)
 struct xdp_job {
 	struct uplink *u;
 	struct xsk *x;
-	struct datapath *bpf;
 	struct frame_peer peer;
 	bool known;
 	int err;
@@ -152,20 +151,18 @@ void xdp_neighbour(struct client *c, u32 ifindex)
 
 /* ---- what all uplinks share ---- */
 
+/* Without a filter the programs are loaded when the first uplink wants AF_XDP. */
 static int load(struct client *c, char *why)
 {
-	struct datapath_settings set = { .workers = 1 };
-	struct rand_source random;
-	int err;
-
-	if (c->bpf)
+	if (c->datapath)
 		return 0;
-	rand_system(&random);
-	set.hash_key = rand_u64(&random);
-	err = datapath_load(&c->bpf, &set, why);
-	if (!err)
-		worker_call(c->worker, use_datapath_job, c->bpf);
-	return err;
+	c->datapath = filter_open(DATAPATH_NATIVE, &(struct datapath_settings){ .hash_key = worker_hash_key(c->worker) }, c->name);
+	if (!c->datapath) {
+		snprintf(why, DATAPATH_WHY_BYTES, "the kernel does not take the XDP program");
+		return -EIO;	/* what it said was logged */
+	}
+	worker_call(c->worker, use_datapath_job, c->datapath);
+	return 0;
 }
 
 static int prepare(struct client *c, char *why)
@@ -189,14 +186,14 @@ static int attach(struct client *c, struct uplink *u, bool native_only, char *wh
 	int err;
 
 	x->ifindex = u->seen.ifindex;
-	x->mode = datapath_attached(c->bpf, x->ifindex);
+	x->mode = datapath_attached(c->datapath, x->ifindex);
 	if (x->mode != DATAPATH_OFF)
 		return 0;
-	err = datapath_attach(c->bpf, x->ifindex, DATAPATH_NATIVE, &x->mode, why);
+	err = datapath_attach(c->datapath, x->ifindex, DATAPATH_NATIVE, &x->mode, why);
 	if (!err || native_only || err == -EBUSY || err == -EPERM || err == -ENODEV)
 		return err;
 	memcpy(refused, why, sizeof(refused));
-	err = datapath_attach(c->bpf, x->ifindex, DATAPATH_GENERIC, &x->mode, why);
+	err = datapath_attach(c->datapath, x->ifindex, DATAPATH_GENERIC, &x->mode, why);
 	if (err)
 		memcpy(why, refused, sizeof(refused));
 	return err;
@@ -240,9 +237,9 @@ static int steer(struct client *c, struct uplink *u, struct xsk *x, char *why)
 		return job.err;
 	}
 	for (u32 q = 0; !err && q < u->xdp.queues; q++)
-		err = datapath_put_xsk(c->bpf, u->xdp.ifindex, q, xsk_queue_fd(x, q));
+		err = datapath_put_xsk(c->datapath, u->xdp.ifindex, q, xsk_queue_fd(x, q));
 	if (!err)
-		err = datapath_put_end(c->bpf, u->xdp.ifindex, &u->bound);
+		err = datapath_put_end(c->datapath, u->xdp.ifindex, &u->bound);
 	if (err)
 		snprintf(why, DATAPATH_WHY_BYTES, "its queues cannot be taken over: %s", strerror(-err));
 	return err;
@@ -296,7 +293,7 @@ void xdp_open(struct client *c, struct uplink *u)
 
 /* ---- closing ---- */
 
-/* First nothing more comes in by it, then it goes. */
+/* First nothing more comes in by it, then it goes. The program stays where it filters as well. */
 void xdp_close(struct client *c, struct uplink *u)
 {
 	struct xdp_job job = { .u = u };
@@ -304,22 +301,13 @@ void xdp_close(struct client *c, struct uplink *u)
 	if (!u->xdp.on)
 		return;
 	u->xdp.on = false;
-	if (c->bpf) {
+	if (c->datapath) {
 		for (u32 q = 0; q < u->xdp.queues; q++)
-			datapath_remove_xsk(c->bpf, u->xdp.ifindex, q);
-		datapath_remove_end(c->bpf, u->xdp.ifindex, &u->bound);
+			datapath_remove_xsk(c->datapath, u->xdp.ifindex, q);
+		if (c->set.xdp == DATAPATH_OFF || u->filter_refused)
+			datapath_detach(c->datapath, u->xdp.ifindex);
 	}
 	worker_call(c->worker, drop_job, &job);
-	if (c->bpf)
-		datapath_detach(c->bpf, u->xdp.ifindex);
-}
-
-void xdp_end(struct client *c)
-{
-	datapath_close(c->bpf);
-	umem_close(c->umem);
-	c->bpf = NULL;
-	c->umem = NULL;
 }
 
 /* ---- what changes under it ---- */
@@ -329,7 +317,7 @@ static const char *what_is_wrong(struct client *c, struct uplink *u)
 {
 	struct xdp_job job = { .u = u };
 
-	if (datapath_attached(c->bpf, u->xdp.ifindex) == DATAPATH_OFF)
+	if (datapath_attached(c->datapath, u->xdp.ifindex) == DATAPATH_OFF)
 		return "the XDP program was taken away";
 	worker_call(c->worker, alive_job, &job);
 	return job.x ? NULL : "the device has vanished under it";

@@ -104,7 +104,8 @@ void uplinks_configure(struct client *c)
 
 static int open_socket(struct worker *w, struct client *c, struct uplink *u)
 {
-	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host) };
+	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host),
+				    .no_gro = c->datapath && c->set.xdp == DATAPATH_GENERIC };
 	struct udp *s;
 	int err = udp_open(&s, u->link, &set);
 
@@ -228,6 +229,7 @@ void uplink_reopen(struct client *c, struct uplink *u)
 	u->up = false;
 	u->retry_us = 0;
 	u->silent_us = u->asked_us = now;
+	uplink_filter(c, u);
 	xdp_open(c, u);
 }
 
@@ -322,6 +324,7 @@ static void gone(struct client *c, struct uplink *u)
 		lose(c, u, "interface is gone");
 	else if (u->configured)
 		log_info("uplink %s: not there; waiting for it", u->name);
+	uplink_unfilter(c, u);
 	u->seen.ifindex = 0;
 }
 
@@ -345,6 +348,7 @@ void uplink_forget(struct client *c, struct uplink *u)
 	xdp_close(c, u);
 	uplinks_count(c);
 	worker_call(c->worker, remove_job, &job);
+	uplink_unfilter(c, u);
 	if (u->seen.ifindex)
 		host_routes_remove_uplink(c->host, u->seen.ifindex);
 	memset(u, 0, sizeof(*u));

@@ -28,7 +28,7 @@
 #define SERVER_LINKS 4160u		/* accepted TCP connections, mostly */
 #define ACCEPTED_MAX 4096u
 #define RING_WAIT_US 200	/* between two tries to have a device take what is in its ring */
-#define BEAT_US (400 * MSEC)	/* well within TG_HEARTBEAT_NS */
+#define BEAT_US (250 * MSEC)		/* the filter takes us for dead after TG_HEARTBEAT_NS */
 #define SWEEP_US (5 * SEC)		/* how often strangers and long silent connections are looked for */
 
 /* ---- the parts of a turn ---- */
@@ -259,6 +259,21 @@ static void watch_tun(struct worker *w)
 	watch_change(w->epoll, tun_fd(w->tun), WATCH_TUN, 0, want ? EPOLLIN : 0);
 }
 
+/* The filter judges only while it hears of us: who is stuck gets all packets, and so does the kernel. */
+static void beat(struct worker *w)
+{
+	struct tg_weights weights;
+
+	if (!w->datapath)
+		return;
+	datapath_beat(w->datapath, w->number, w->now);
+	if (w->now < w->beat_us)
+		return;
+	w->beat_us = w->now + BEAT_US;
+	if (!w->server && tunnel_weights(w->tunnel, &weights, w->now))
+		datapath_publish(w->datapath, &weights);
+}
+
 static u64 due_us(const struct worker *w)
 {
 	u64 due = tunnel_due_us(w->tunnel);
@@ -268,7 +283,7 @@ static u64 due_us(const struct worker *w)
 	if (w->links.some_wait)
 		due = MIN(due, w->now + RING_WAIT_US);
 	if (w->datapath)
-		due = MIN(due, w->now + BEAT_US);
+		due = MIN(due, w->beat_us);
 	return due;
 }
 
@@ -295,8 +310,7 @@ static void turn(struct worker *w)
 	int n = wait_for_events(w, events);
 
 	w->now = clock_now_us();
-	if (w->datapath)
-		datapath_beat(w->datapath, w->number, w->now);
+	beat(w);
 	for (int i = 0; i < n && !w->stopping; i++)
 		handle(w, &events[i]);
 	if (w->stopping)
@@ -317,6 +331,8 @@ static void *worker_main(void *arg)
 
 	while (!w->stopping)
 		turn(w);
+	if (w->datapath)
+		datapath_beat(w->datapath, w->number, 0);
 	mailbox_close(&w->mail);
 	return NULL;
 }
@@ -366,8 +382,9 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 	if (!w)
 		return -ENOMEM;
 	w->admission = set->admission;
-	w->server = set->tunnel.server;
+	w->datapath = set->datapath;
 	w->number = set->tunnel.worker;
+	w->server = set->tunnel.server;
 	w->epoll = -1;
 	err = mailbox_open(&w->mail);
 	if (err) {
@@ -481,7 +498,7 @@ u64 worker_now(const struct worker *w)
 
 static void publish_index(void *arg, u32 index)
 {
-	datapath_put_index(arg, index, TG_SEEN_NONE);
+	datapath_put_index(arg, index, TG_SEEN_NONE, 0);
 }
 
 void worker_use_datapath(struct worker *w, struct datapath *d)

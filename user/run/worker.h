@@ -8,6 +8,7 @@
 #ifndef TG_RUN_WORKER_H
 #define TG_RUN_WORKER_H
 
+#include "bpf/datapath.h"
 #include "link/tcp.h"
 #include "link/tun.h"
 #include "link/udp.h"
@@ -16,7 +17,6 @@
 #include "tunnel/tunnel.h"
 
 struct worker;
-struct datapath;
 
 /* Server: who may in. Called on the worker's thread; must be quick and take its own locks. Meaning as in struct
  * tunnel_events; server/admission.h fills it. */
@@ -33,6 +33,7 @@ struct worker_settings {
 	struct tunnel_settings tunnel;
 	struct worker_admission admission;	/* server */
 	struct tun *tun;		/* its queue; the worker closes it */
+	struct datapath *datapath;	/* told of indices and heartbeats; outlives the worker. NULL: no filter */
 	u32 buffer_count;
 };
 
@@ -56,8 +57,7 @@ struct tunnel *worker_tunnel(struct worker *w);			/* (worker) */
 struct tun *worker_tun(struct worker *w);			/* (worker) */
 u64 worker_hash_key(const struct worker *w);			/* of flow_hash in bufs */
 u64 worker_now(const struct worker *w);				/* (worker) time of this turn */
-/* (worker) From now on the kernel's part is told of this worker's life and receiver indices. Stays the caller's, until after
- * worker_stop(). */
+/* (worker) As datapath in the settings, but later. */
 void worker_use_datapath(struct worker *w, struct datapath *d);
 
 /* Links (worker). A link is a number that endpoints carry and the socket or connection behind it; the number outlives
