@@ -36,7 +36,7 @@ SKELETONS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 TESTSKEL := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 BPFTEST := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/*_test.c))
 
-.PHONY: all deps check check-unit demo bench bench-multipath sim asan clean install fuzz tests
+.PHONY: all deps check check-unit demo bench bench-multipath bench-datapath sim asan clean install fuzz tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -113,6 +113,12 @@ bench-multipath:
 	$(Q)sh tests/deps.sh
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)bash tests/lab/bench_multipath.sh
+
+# What XDP, AF_XDP and TC are worth. BENCH=quick, or names of parts (tests/lab/datapath_*.sh).
+bench-datapath:
+	$(Q)sh tests/deps.sh
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)bash tests/lab/bench_datapath.sh $(BENCH)
 
 # All scenarios, then RUNS random variations of them; prints simulated seconds per second.
 RUNS ?= 50

@@ -134,5 +134,50 @@ wait_for 5 xdp_counts up2 received_frames 300
 transfer_end
 lab_stop client || fail "the client ends with an error"
 if attached up1 || attached up2; then fail "something stays attached after the end"; fi
+
+# In generic mode, behind the filter, over the bare veth pair: what comes are the sender's uncut runs.
+start_client --full-tunnel --xdp generic -i up1 -i up2,datapath=xdp
+wait_for 10 client_paths_up 2
+datapath_is up2 "xdp generic" || fail "generic: $(datapath up2), $(grep 'not AF_XDP' "$LAB/client.log")"
+transfer_begin $INTERNET4
+link_carries 2 10 3000000
+wait_for 5 xdp_counts up2 received_frames 300
+transfer_end
+result=$(echo_run $INTERNET4 --count 300 --rate 600 --size 200)
+assert_equal "UDP datagrams lost" "$(json "d['lost']" <<< "$result")" 0
+client_uplink set up2 datapath=udp
+attached up2 || fail "the filter went with AF_XDP"
+link_carries_ping() { in_client ping -q -c 3 -i 0.1 -W 2 $INTERNET4; }
+wait_for 5 link_carries_ping || fail "with the filter alone nothing passes"
+lab_stop client || fail "the client ends with an error"
+if attached up1 || attached up2; then fail "something stays attached after the end"; fi
+note "generic mode, with the filter"
+
+# The device's queues become more, and fewer.
+in_client ip link del up2
+in_client ip link add up2 numrxqueues 4 numtxqueues 4 type veth peer name up2peer numrxqueues 4 numtxqueues 4
+in_client ip link set up2peer name gw2 netns "$LAB_ID-net"
+in_net ethtool -L gw2 tx 1	# not more than the other end receives on, or a veth refuses native XDP
+in_client ethtool -L up2 rx 1
+in_net ip addr add 10.80.2.1/24 dev gw2
+in_net ip addr add 2001:db8:80:2::1/64 dev gw2 nodad
+in_net ip link set gw2 up
+link_up 2
+queues() { grep -c "up2: AF_XDP, native, $1 queue" "$LAB/client.log"; }
+opened() { [ "$(queues "$1")" -gt "${2:-0}" ]; }
+start_client --full-tunnel -i up2,datapath=xdp
+opened 1 || fail "one queue: $(grep AF_XDP "$LAB/client.log")"
+transfer_begin $INTERNET4
+in_client ethtool -L up2 rx 3
+wait_for 5 opened 3 || fail "three queues are not noticed"
+transfer_goes_on "two queues more" 10 3000000
+client_uplink set up2 datapath=udp	# the kernel takes no queue away that an AF_XDP socket is bound to
+in_client ethtool -L up2 rx 2
+client_uplink set up2 datapath=xdp
+opened 2 || fail "two queues are not noticed"
+transfer_goes_on "a queue less" 10 3000000
+transfer_end
+lab_stop client || fail "the client ends with an error"
+note "the device's queues changed under it"
 lab_stop server || fail "the server ends with an error"
 note "both uplinks AF_XDP, one umem; nothing is left at the end"
