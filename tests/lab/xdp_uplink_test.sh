@@ -46,6 +46,14 @@ if attached up2; then fail "the program stays behind"; fi
 link_carries 2 10 300000
 client_uplink set up2 datapath=xdp
 datapath_is up2 "xdp native" || fail "back by command: $(datapath up2)"
+descriptors() { ls "/proc/${LAB_PID[client]}/fd" | wc -l; }
+before=$(descriptors)
+for ((n = 0; n < 30; n++)); do
+	client_uplink set up2 datapath=udp
+	client_uplink set up2 datapath=xdp
+done
+assert_equal "descriptors after 30 times more" "$(descriptors)" "$before"
+datapath_is up2 "xdp native" || fail "after 30 times more: $(datapath up2)"
 client_uplink set up1 datapath=auto
 assert_equal "auto, where there is no zero-copy" "$(datapath up1)" udp
 link_carries 2 10 300000

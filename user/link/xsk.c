@@ -22,6 +22,11 @@
 #define DRAIN_TRIES 20
 #define DRAIN_WAIT_NS 1000000
 
+/* Since 6.17, and the headers of before do not name it: how many frames one system call moves in copy mode, else 32. */
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9
+#endif
+
 static void pause_ns(long ns)
 {
 	struct timespec t = { .tv_nsec = ns };
@@ -39,12 +44,24 @@ static int register_memory(struct xsk *x)
 				&x->queue[0].completion, &config);
 }
 
+static void set_limits(const struct xsk *x, int fd, bool sends)
+{
+	int bytes = SEND_BUFFER_BYTES;
+	u32 budget = x->ring;
+
+	/* Without the capability the system's limit has to do. */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	if (sends)
+		(void)setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &budget, sizeof(budget));
+}
+
 static int bind_queue(struct xsk *x, const char *device, u32 number, u16 flags)
 {
 	struct xsk_queue *q = &x->queue[number];
 	struct xsk_socket_config config = { .rx_size = x->ring, .tx_size = x->ring, .bind_flags = flags | XDP_USE_NEED_WAKEUP,
 					    .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD };
-	int bytes = SEND_BUFFER_BYTES, err;
+	int err;
 
 	err = xsk_socket__create_shared(&q->socket, device, number, x->registered, &q->rx, number ? NULL : &q->tx, &q->fill,
 					&q->completion, &config);
@@ -52,9 +69,7 @@ static int bind_queue(struct xsk *x, const char *device, u32 number, u16 flags)
 		q->socket = NULL;
 		return err;
 	}
-	/* Without the capability the system's limit has to do. */
-	if (setsockopt(xsk_queue_fd(x, number), SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
-		(void)setsockopt(xsk_queue_fd(x, number), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	set_limits(x, xsk_queue_fd(x, number), !number);
 	return 0;
 }
 
