@@ -13,7 +13,7 @@ static __always_inline const struct tg_end *tg_find_end(const struct tg_end_key 
 	return bpf_map_lookup_elem(&tg_ends, key);
 }
 
-static __always_inline const struct tg_index *tg_find_index(__u32 index)
+static __always_inline struct tg_index *tg_find_index(__u32 index)
 {
 	return bpf_map_lookup_elem(&tg_index, &index);
 }
@@ -21,6 +21,11 @@ static __always_inline const struct tg_index *tg_find_index(__u32 index)
 static __always_inline const struct tg_seen *tg_find_seen(__u32 slot)
 {
 	return bpf_map_lookup_elem(&tg_seen, &slot);
+}
+
+static __always_inline struct tg_skips *tg_find_skips(__u32 slot)
+{
+	return bpf_map_lookup_elem(&tg_skips, &slot);
 }
 
 static __always_inline struct tg_rate *tg_find_rate(void)

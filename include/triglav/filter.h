@@ -16,8 +16,9 @@
  *
  *   const struct tg_settings *tg_find_settings(void);
  *   const struct tg_end *tg_find_end(const struct tg_end_key *key);
- *   const struct tg_index *tg_find_index(__u32 index);
+ *   struct tg_index *tg_find_index(__u32 index);
  *   const struct tg_seen *tg_find_seen(__u32 slot);
+ *   struct tg_skips *tg_find_skips(__u32 slot);
  *   struct tg_rate *tg_find_rate(void);
  *   const struct tg_known *tg_find_known(const struct tg_source *source);
  *   __u64 tg_find_now(void);		CLOCK_BOOTTIME, ns
@@ -141,18 +142,37 @@ static inline int tg_filter_is_alive(const struct tg_settings *set, __u32 worker
 
 /* ---- by kind ---- */
 
-/* In a run only the first packet shows; those behind it have ids of their own. */
-static inline enum tg_drop tg_filter_packet(const struct tg_settings *set, const struct tg_end *end, const __u8 *p, __u32 copy_id)
+/* A copy that was accepted already is dropped, and its number noted for the ack. Now and then one passes (see seen.h). */
+static inline enum tg_drop tg_filter_copy(struct tg_index *entry, __u32 copy_id, __u32 number, __u64 now_ns)
 {
-	const struct tg_index *entry = tg_find_index(tg_filter_be32(p + 4));
-	const struct tg_seen *seen;
+	const struct tg_seen *seen = tg_find_seen(entry->seen);
+	struct tg_skips *skips = tg_find_skips(entry->seen);
+
+	struct tg_skip *skip;
+
+	if (!seen || !skips || !tg_seen_has(seen, copy_id))
+		return TG_DROP_COUNT;
+	skip = &skips->paths[entry->path & (TG_SKIP_PATHS - 1)];
+	if (!tg_skip_takes(skip, number))
+		return TG_DROP_COUNT;
+	if (!(number & TG_SKIP_PASS_MASK) || (__s64)(now_ns - entry->passed_ns) >= (__s64)TG_SKIP_PASS_NS) {
+		entry->passed_ns = now_ns;
+		return TG_DROP_COUNT;
+	}
+	tg_skip_note(skip, number);
+	return TG_DROP_COPY;
+}
+
+/* In a run only the first packet shows; those behind it have ids of their own. */
+static inline enum tg_drop tg_filter_packet(const struct tg_settings *set, const struct tg_end *end, const __u8 *p, __u64 now_ns)
+{
+	struct tg_index *entry = tg_find_index(tg_filter_be32(p + 4));
 
 	if (!entry)
 		return set->flags & TG_SETTINGS_INDEX_PARTIAL ? TG_DROP_COUNT : TG_DROP_NO_SESSION;
 	if (!(p[1] & TG_FLAG_COPY) || end->flags & TG_END_RUNS || entry->seen == TG_SEEN_NONE)
 		return TG_DROP_COUNT;
-	seen = tg_find_seen(entry->seen);
-	return seen && tg_seen_has(seen, copy_id) ? TG_DROP_COPY : TG_DROP_COUNT;
+	return tg_filter_copy(entry, tg_filter_be32(p + TG_HEADER_BYTES), tg_filter_be32(p + 8), now_ns);
 }
 
 static inline enum tg_drop tg_filter_answer(const struct tg_settings *set, __u32 index)
@@ -197,7 +217,7 @@ static inline enum tg_drop tg_filter_ours(const struct tg_settings *set, const s
 	if (p + TG_HEADER_BYTES + TG_COPY_ID_BYTES > (const __u8 *)limit)
 		return TG_DROP_SHORT;	/* for the verifier; the shortest sane one has 16 bytes */
 	if (p[0] == TG_TYPE_DATA || p[0] == TG_TYPE_CONTROL)
-		return tg_filter_packet(set, end, p, tg_filter_be32(p + TG_HEADER_BYTES));
+		return tg_filter_packet(set, end, p, now_ns);
 	return tg_filter_answer(set, tg_filter_be32(p + tg_filter_index_offset(p[0])));
 }
 

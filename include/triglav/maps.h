@@ -105,10 +105,11 @@ struct tg_end {
 
 #define TG_SEEN_NONE 0xffffffffu
 
-/* Daemon. */
+/* Daemon, but for passed_ns. */
 struct tg_index {
-	__u32 seen;		/* entry of tg_seen that has the session's copy ids; TG_SEEN_NONE: no copies have come yet */
-	__u32 zero;
+	__u32 seen;		/* entry of tg_seen and tg_skips that the session has; TG_SEEN_NONE: no copies have come yet */
+	__u32 path;		/* id */
+	__u64 passed_ns;	/* when the last copy passed. Program */
 };
 
 /* ---- tg_rate: per-CPU array of one: how many first messages came lately. Program. ---- */
@@ -237,8 +238,9 @@ struct tg_inner {
 };
 
 _Static_assert(sizeof(struct tg_settings) == 32 + 8 * TG_MAX_WORKERS, "both sides must agree");
+_Static_assert(TG_SKIP_PATHS == TG_MAX_PATHS, "one for each path");
 _Static_assert(sizeof(struct tg_end_key) == 24 && sizeof(struct tg_end) == 16, "both sides must agree");
-_Static_assert(sizeof(struct tg_index) == 8, "both sides must agree");
+_Static_assert(sizeof(struct tg_index) == 16, "both sides must agree");
 _Static_assert(sizeof(struct tg_rate) == 24 + 4 * TG_RATE_ROWS * TG_RATE_COLUMNS, "both sides must agree");
 _Static_assert(sizeof(struct tg_source) == 24, "both sides must agree");
 _Static_assert(sizeof(struct tg_drops) == 8 * TG_DROP_COUNT, "one field per reason, in their order");

@@ -130,6 +130,7 @@ static void device_filters(enum datapath_mode mode)
 				    copy = { .type = TG_TYPE_DATA, .flags = TG_FLAG_COPY, .receiver = INDEX, .copy_id = 5 };
 	struct addr any4 = { .family = 4, .port = FRAME_PORT }, any6 = { .family = 6, .port = FRAME_PORT };
 	enum datapath_mode got;
+	struct tg_skips *skips;
 	struct tg_seen *seen;
 	u32 slot;
 
@@ -140,9 +141,8 @@ static void device_filters(enum datapath_mode mode)
 	assert_int_equal(datapath_attach(d, wan(), mode, &got, why), -EALREADY);
 	assert_int_equal(datapath_put_end(d, wan(), &any4), 0);
 	assert_int_equal(datapath_put_end(d, wan(), &any6), 0);
-	seen = datapath_take_seen(d, &slot);
-	assert_non_null(seen);
-	datapath_put_index(d, INDEX, slot);
+	assert_true(datapath_take_seen(d, &slot, &seen, &skips));
+	datapath_put_index(d, INDEX, slot, 0);
 	datapath_beat(d, 0, clock_now_us() + 60 * SEC);
 
 	send_frame(&(struct frame){ 0 }, &known);
@@ -153,11 +153,15 @@ static void device_filters(enum datapath_mode mode)
 	send_frame(&(struct frame){ .vlans = 2, .vlan_type = 0x88a8 }, &unknown);
 	wait_for(no_session, 3, "no_session");
 	tg_seen_mark(seen, 5);
-	send_frame(&(struct frame){ 0 }, &copy);
-	if (mode == DATAPATH_NATIVE)
-		wait_for(copies, 1, "copies");
-	else
-		wait_for(passed, 3, "passed copies");
+	for (u64 end = clock_now_us() + WAIT_US; mode == DATAPATH_NATIVE && !copies(); sched_yield()) {
+		send_frame(&(struct frame){ 0 }, &copy);	/* a lone one passes */
+		assert_true(clock_now_us() < end);
+	}
+	if (mode == DATAPATH_GENERIC) {
+		for (u32 i = 0; i < 5; i++)
+			send_frame(&(struct frame){ 0 }, &copy);
+		wait_for(passed, 7, "passed copies");
+	}
 	datapath_remove_index(d, INDEX);
 	datapath_give_seen(d, slot);
 	send_frame(&(struct frame){ 0 }, &known);
@@ -423,7 +427,7 @@ static void bpftool_prints_fields(void **state)
 
 	(void)state;
 	snprintf(name, sizeof(name), "attach-test-%d", getpid());
-	datapath_put_index(d, INDEX, TG_SEEN_NONE);
+	datapath_put_index(d, INDEX, TG_SEEN_NONE, 0);
 	assert_int_equal(datapath_pin(d, "../x", why), -EINVAL);
 	if (datapath_pin(d, name, why) == -ENOENT) {
 		printf("%s\n", why);

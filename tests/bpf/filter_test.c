@@ -80,6 +80,8 @@ static const struct fact facts[] = {
 	{ "copy of nothing seen", { 0 }, { COPY }, 0, PASSES },
 	{ "copy that was accepted", { 0 }, { COPY }, ID_MARKED, DROPS(COPY) },
 	{ "copy that was accepted, IPv6", { .family = 6 }, { COPY }, ID_MARKED, DROPS(COPY) },
+	{ "now and then one passes", { 0 }, { COPY, .number = 32 }, ID_MARKED, PASSES },
+	{ "number out of reach", { 0 }, { COPY, .number = 3001 }, ID_MARKED, PASSES },
 	{ "its neighbour", { 0 }, { COPY + 1 }, ID_MARKED, PASSES },
 	{ "the same a lap later", { 0 }, { COPY + 32 * TG_SEEN_WORDS }, ID_MARKED, PASSES },
 	{ "the same id of another session", { 0 }, { DATA, .flags = TG_FLAG_COPY, .copy_id = ID }, ID_MARKED, PASSES },
@@ -129,9 +131,9 @@ static void settle(u32 with)
 	world_add_end(WORLD_IFINDEX, 4, ip, FRAME_PORT, flags);
 	world_add_end(WORLD_IFINDEX, 6, NULL, FRAME_PORT, flags);
 	world_add_end(WORLD_IFINDEX + UNKNOWN, 4, NULL, 53, flags);	/* another interface */
-	world_add_index(INDEX, TG_SEEN_NONE);
-	world_add_index(INDEX_COPIES, 1);
-	world_add_index(INDEX_WORKER1, TG_SEEN_NONE);
+	world_add_index(INDEX, TG_SEEN_NONE, 0);
+	world_add_index(INDEX_COPIES, 1, 3);
+	world_add_index(INDEX_WORKER1, TG_SEEN_NONE, 0);
 	if (with & ID_MARKED)
 		world_mark(1, ID);
 	if (with & PARTIAL)
@@ -148,6 +150,10 @@ static void nothing_else_changed(const struct fact *fact)
 	for (u32 i = 0; i < WORLD_SEEN; i++)
 		if (memcmp(&world.seen[i], &world.d->seen[i], sizeof(world.seen[i])))
 			fail_msg("%s: a window of ids changed", fact->what);
+	if (memcmp(world.skips, world.d->skips, sizeof(world.skips)))
+		fail_msg("%s: program and function noted different numbers", fact->what);
+	if (fact->reason == TG_DROP_COPY && !tg_skip_has(&world.skips[1].paths[3], 1))
+		fail_msg("%s: the number of a dropped copy was not noted", fact->what);
 }
 
 static void packets_get_the_verdict_of_the_table(void **state)
@@ -181,7 +187,6 @@ static void packets_with_wrong_bytes_and_lengths_get_the_same_verdict_from_both(
 
 	(void)state;
 	rand_seeded(&rand, 7);
-	settle(ID_MARKED);
 	for (u32 n = 0; n < PACKETS; n++) {
 		const struct fact *fact = &facts[rand_u32(&rand) % ARRAY_SIZE(facts)];
 		u32 bytes = frame_write(packet, &fact->f, &fact->p), changes = rand_u32(&rand) % 3;
@@ -191,8 +196,7 @@ static void packets_with_wrong_bytes_and_lengths_get_the_same_verdict_from_both(
 			packet[rand_u32(&rand) % MIN(bytes, 64u)] ^= (u8)(1u << rand_u32(&rand) % 8);
 		if (rand_u32(&rand) % 8 == 0)
 			bytes = 14 + rand_u32(&rand) % (bytes - 14);	/* BPF_PROG_RUN takes no less */
-		world.now_ns = clock_now_us() * 1000;
-		world.settings.heartbeat_ns[0] = world.settings.heartbeat_ns[1] = world.now_ns;
+		settle(ID_MARKED);
 		by_inline = run_inline(packet, bytes, !fact->f.raw);
 		by_program = run_program(packet, bytes, !fact->f.raw);
 		if (memcmp(&by_inline, &by_program, sizeof(by_inline)))
@@ -203,24 +207,62 @@ static void packets_with_wrong_bytes_and_lengths_get_the_same_verdict_from_both(
 	assert_true(met[TG_VERDICT_FOREIGN] > 500 && met[TG_VERDICT_DROP] > 500 && met[TG_VERDICT_PASS] > 500);
 }
 
+static struct outcome send_copy(u32 number)
+{
+	const struct frame f = { 0 };
+	const struct payload p = { COPY, .number = number };
+	u8 packet[FRAME_BYTES];
+	u32 bytes = frame_write(packet, &f, &p);
+
+	world.settings.heartbeat_ns[0] = clock_now_us() * 1000;
+	return run_program(packet, bytes, true);
+}
+
 /* A guessed id passes as often as it likes, and the real packet after it as well; only what the daemon marks is dropped. */
 static void a_forged_id_does_not_kill_the_real_packet(void **state)
 {
-	static const struct frame f;
-	static const struct payload p = { COPY };
-	u8 packet[FRAME_BYTES];
-	u32 bytes = frame_write(packet, &f, &p), slot;
+	struct tg_skips *skips;
 	struct tg_seen *seen;
+	u32 slot;
 
 	(void)state;
 	settle(0);
-	seen = datapath_take_seen(world.d, &slot);
-	assert_non_null(seen);
-	datapath_put_index(world.d, INDEX_COPIES, slot);
+	assert_true(datapath_take_seen(world.d, &slot, &seen, &skips));
+	world_add_index(INDEX_COPIES, slot, 0);
 	for (u32 i = 0; i < 100; i++)
-		assert_int_equal(run_program(packet, bytes, true).verdict, TG_VERDICT_PASS);
+		assert_int_equal(send_copy(1).verdict, TG_VERDICT_PASS);
 	assert_int_equal(tg_seen_mark(seen, ID), 1);
-	assert_int_equal(run_program(packet, bytes, true).reason, TG_DROP_COPY);
+	assert_int_equal(send_copy(1).reason, TG_DROP_COPY);
+	datapath_give_seen(world.d, slot);
+}
+
+/* Sparse copies pass, so that their path keeps being measured; of many the peer gets to know by their numbers. */
+static void copies_are_dropped_when_they_are_many_and_their_numbers_noted(void **state)
+{
+	enum { COPIES = 1900 };
+	struct tg_skips *skips;
+	struct tg_seen *seen;
+	u32 slot, dropped = 0, noted = 0, passes = 0;
+	u64 began;
+
+	(void)state;
+	settle(0);
+	assert_true(datapath_take_seen(world.d, &slot, &seen, &skips));
+	datapath_put_index(world.d, INDEX_COPIES, slot, 7);
+	tg_seen_mark(seen, ID);
+	assert_int_equal(send_copy(1).verdict, TG_VERDICT_PASS);	/* the first for a while */
+	began = clock_now_us();
+	for (u32 n = 2; n < COPIES; n++) {	/* fewer than TG_SKIP_NUMBERS */
+		struct outcome o = send_copy(n);
+
+		dropped += o.verdict == TG_VERDICT_DROP;
+		passes += o.verdict == TG_VERDICT_PASS;
+		noted += (u32)tg_skip_has(&skips->paths[7], n);
+		assert_int_equal(tg_skip_has(&skips->paths[7], n), o.verdict == TG_VERDICT_DROP);
+	}
+	assert_int_equal(dropped, noted);
+	assert_true(passes >= COPIES / 16 - 1);
+	assert_true(passes <= COPIES / 16 + 1 + (clock_now_us() - began) / MSEC);
 	datapath_give_seen(world.d, slot);
 }
 
@@ -262,6 +304,7 @@ int main(void)
 		cmocka_unit_test(packets_get_the_verdict_of_the_table),
 		cmocka_unit_test(packets_with_wrong_bytes_and_lengths_get_the_same_verdict_from_both),
 		cmocka_unit_test(a_forged_id_does_not_kill_the_real_packet),
+		cmocka_unit_test(copies_are_dropped_when_they_are_many_and_their_numbers_noted),
 		cmocka_unit_test(counters_add_up),
 		cmocka_unit_test(the_verifier_is_done_early),
 	};

@@ -39,6 +39,7 @@ struct payload {
 	u8 type;
 	u8 flags;
 	u32 receiver;
+	u32 number;		/* 0: 1 */
 	u32 copy_id;		/* written when flags has COPY */
 	u16 bytes;		/* 0: as many as the type has; data: 100 */
 	u8 version;		/* 0: ours */
@@ -78,7 +79,7 @@ static inline u32 payload_write(u8 *out, const struct payload *p)
 	default:
 		all[1] = p->flags;
 		put_be32(all + 4, p->receiver);
-		put_be32(all + 8, 1);
+		put_be32(all + 8, p->number ? p->number : 1);
 		put_be32(all + 12, p->flags & TG_FLAG_COPY ? p->copy_id : 0xa5a5a5a5);
 	}
 	memcpy(out, all, bytes);

@@ -36,6 +36,7 @@ struct world {
 	struct { u32 index; struct tg_index entry; } indices[WORLD_INDICES];
 	u32 index_count;
 	struct tg_seen seen[WORLD_SEEN];
+	struct tg_skips skips[WORLD_SEEN];
 	struct tg_rate rate;
 	struct { struct tg_source source; struct tg_known known; } known[WORLD_KNOWN];
 	u32 known_count;
@@ -59,7 +60,7 @@ static inline const struct tg_end *tg_find_end(const struct tg_end_key *key)
 	return NULL;
 }
 
-static inline const struct tg_index *tg_find_index(__u32 index)
+static inline struct tg_index *tg_find_index(__u32 index)
 {
 	for (u32 i = 0; i < world.index_count; i++)
 		if (world.indices[i].index == index)
@@ -70,6 +71,11 @@ static inline const struct tg_index *tg_find_index(__u32 index)
 static inline const struct tg_seen *tg_find_seen(__u32 slot)
 {
 	return slot < WORLD_SEEN ? &world.seen[slot] : NULL;
+}
+
+static inline struct tg_skips *tg_find_skips(__u32 slot)
+{
+	return slot < WORLD_SEEN ? &world.skips[slot] : NULL;
 }
 
 static inline struct tg_rate *tg_find_rate(void)
@@ -145,6 +151,7 @@ static inline void world_reset(void)
 	world_clear_percpu("tg_drops", sizeof(struct tg_drops));
 	world_clear_percpu("tg_counters", sizeof(struct tg_counters));
 	memset(d->seen, 0, WORLD_SEEN * sizeof(*d->seen));
+	memset(d->skips, 0, WORLD_SEEN * sizeof(*d->skips));
 	world.now_ns = clock_now_us() * 1000;
 	world.settings.workers = 1;
 	world.settings.hash_key = 0x1234567;
@@ -164,11 +171,14 @@ static inline void world_add_end(u32 ifindex, u8 family, const u8 *ip, u16 port,
 	assert_int_equal(bpf_map_update_elem(datapath_map(world.d, "tg_ends"), &key, &end, BPF_ANY), 0);
 }
 
-static inline void world_add_index(u32 index, u32 seen)
+/* As if a copy had just passed: then the next ones are dropped. */
+static inline void world_add_index(u32 index, u32 seen, u32 path)
 {
+	struct tg_index entry = { .seen = seen, .path = path, .passed_ns = world.now_ns + 3600 * 1000000000ULL };
+
 	world.indices[world.index_count].index = index;
-	world.indices[world.index_count++].entry.seen = seen;
-	datapath_put_index(world.d, index, seen);
+	world.indices[world.index_count++].entry = entry;
+	assert_int_equal(bpf_map_update_elem(datapath_map(world.d, "tg_index"), &index, &entry, BPF_ANY), 0);
 }
 
 static inline void world_mark(u32 slot, u32 id)

@@ -29,7 +29,7 @@ struct datapath_settings {
 	bool server;
 	u32 workers;			/* 0: 1 */
 	u32 indices;			/* receiver indices at a time; 0: 1024 for a client, 65536 for a server */
-	u32 seen_slots;			/* sessions with copies at a time, 4 KB each; 0: 4, 1024 */
+	u32 seen_slots;			/* sessions with copies at a time, 12 KB each; 0: 4, 256 */
 	u32 handshakes_per_second;	/* first messages that get through, on all CPUs together; 0: any */
 	u32 handshakes_per_source;	/* of them from one prefix on one CPU; 0: any */
 	u64 hash_key;			/* of flow hashes */
@@ -82,14 +82,14 @@ void datapath_remove_xsk(struct datapath *d, u32 ifindex, u32 queue);
 
 /* ---- publish.c ---- */
 
-/* (worker) A receiver index is in use: before anything is sent that names it. `seen`: slot of datapath_take_seen(), or
- * TG_SEEN_NONE. When the map is full it is noted there, and unknown indices pass from then on. */
-void datapath_put_index(struct datapath *d, u32 index, u32 seen);
+/* (worker) A receiver index is in use: before anything is sent that names it, and again when its session has got a slot of datapath_take_seen()
+ * (TG_SEEN_NONE: it has none). When the map is full it is noted there, and unknown indices pass from then on. */
+void datapath_put_index(struct datapath *d, u32 index, u32 seen, u32 path);
 void datapath_remove_index(struct datapath *d, u32 index);		/* (worker) */
 
-/* (worker) A window for the copy ids of a session, clean, shared with XDP. NULL: none is left; the session then keeps its own. Give it
- * back after its indices were removed. */
-struct tg_seen *datapath_take_seen(struct datapath *d, u32 *slot);
+/* (worker) A window for the copy ids of a session, clean, shared with XDP, and what XDP drops by it. False: none is left; the session then keeps a
+ * window of its own. Give it back after its indices were removed. */
+bool datapath_take_seen(struct datapath *d, u32 *slot, struct tg_seen **seen, struct tg_skips **skips);
 void datapath_give_seen(struct datapath *d, u32 slot);			/* (worker) */
 
 /* (worker) This address was proved: its handshakes have a reserved share until then (us). */
@@ -97,6 +97,9 @@ void datapath_know_source(struct datapath *d, const struct addr *from, u64 until
 
 /* (worker) It lives; within TG_HEARTBEAT_NS again, else everything passes. now_us 0: it ends. */
 void datapath_beat(struct datapath *d, u32 worker, u64 now_us);
+
+/* Of flow hashes, once it is known. */
+void datapath_set_hash_key(struct datapath *d, u64 key);
 
 /* (worker) How pinned flows are shared among the paths, as a whole; one worker publishes. Does nothing when it is as before. */
 void datapath_publish(struct datapath *d, const struct tg_weights *weights);

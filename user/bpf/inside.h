@@ -27,6 +27,7 @@ struct datapath {
 	bool server;
 	struct tg_settings *settings;	/* mapped */
 	struct tg_seen *seen;		/* mapped, seen_slots of them */
+	struct tg_skips *skips;		/* mapped, likewise */
 	u8 *seen_used;			/* likewise; atomically */
 	u32 seen_slots;
 	struct tg_weights *paths;	/* mapped, two */

@@ -19,7 +19,7 @@
 #define CLIENT_INDICES 1024u
 #define SERVER_INDICES 65536u
 #define CLIENT_SEEN 4u
-#define SERVER_SEEN 1024u
+#define SERVER_SEEN 256u
 
 /* ---- names ---- */
 
@@ -100,6 +100,8 @@ static int size_maps(struct datapath *d, const struct datapath_settings *set)
 	err = bpf_map__set_max_entries(d->uplink->maps.tg_index, indices);
 	if (!err)
 		err = bpf_map__set_max_entries(d->uplink->maps.tg_seen, d->seen_slots);
+	if (!err)
+		err = bpf_map__set_max_entries(d->uplink->maps.tg_skips, d->seen_slots);
 	/* A client has no inner destinations to find workers for. */
 	if (!err && !set->server)
 		err = bpf_map__set_max_entries(d->uplink->maps.tg_inner, 1);
@@ -117,9 +119,10 @@ static int map_all(struct datapath *d)
 {
 	d->settings = map_memory(d->uplink->maps.tg_settings, sizeof(*d->settings));
 	d->seen = map_memory(d->uplink->maps.tg_seen, d->seen_slots * sizeof(*d->seen));
+	d->skips = map_memory(d->uplink->maps.tg_skips, d->seen_slots * sizeof(*d->skips));
 	d->paths = map_memory(d->uplink->maps.tg_paths, 2 * sizeof(*d->paths));
 	d->seen_used = calloc(d->seen_slots, 1);
-	return d->settings && d->seen && d->paths && d->seen_used ? 0 : -ENOMEM;
+	return d->settings && d->seen && d->skips && d->paths && d->seen_used ? 0 : -ENOMEM;
 }
 
 static void unmap_all(struct datapath *d)
@@ -128,6 +131,8 @@ static void unmap_all(struct datapath *d)
 		munmap(d->settings, sizeof(*d->settings));
 	if (d->seen)
 		munmap(d->seen, d->seen_slots * sizeof(*d->seen));
+	if (d->skips)
+		munmap(d->skips, d->seen_slots * sizeof(*d->skips));
 	if (d->paths)
 		munmap(d->paths, 2 * sizeof(*d->paths));
 	free(d->seen_used);

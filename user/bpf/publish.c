@@ -9,9 +9,9 @@
 
 #include <triglav/flood.h>
 
-void datapath_put_index(struct datapath *d, u32 index, u32 seen)
+void datapath_put_index(struct datapath *d, u32 index, u32 seen, u32 path)
 {
-	struct tg_index entry = { .seen = seen };
+	struct tg_index entry = { .seen = seen, .path = path };
 
 	if (bpf_map_update_elem(datapath_map(d, "tg_index"), &index, &entry, BPF_ANY))
 		__atomic_fetch_or(&d->settings->flags, TG_SETTINGS_INDEX_PARTIAL, __ATOMIC_RELAXED);
@@ -23,16 +23,19 @@ void datapath_remove_index(struct datapath *d, u32 index)
 }
 
 /* Several workers look for a free one at a time; who sets the byte has it. */
-struct tg_seen *datapath_take_seen(struct datapath *d, u32 *slot)
+bool datapath_take_seen(struct datapath *d, u32 *slot, struct tg_seen **seen, struct tg_skips **skips)
 {
 	for (u32 i = 0; i < d->seen_slots; i++) {
 		if (__atomic_exchange_n(&d->seen_used[i], 1, __ATOMIC_ACQUIRE))
 			continue;
 		memset(&d->seen[i], 0, sizeof(d->seen[i]));
+		memset(&d->skips[i], 0, sizeof(d->skips[i]));
 		*slot = i;
-		return &d->seen[i];
+		*seen = &d->seen[i];
+		*skips = &d->skips[i];
+		return true;
 	}
-	return NULL;
+	return false;
 }
 
 void datapath_give_seen(struct datapath *d, u32 slot)
@@ -54,6 +57,11 @@ void datapath_beat(struct datapath *d, u32 worker, u64 now_us)
 {
 	if (worker < TG_MAX_WORKERS)
 		__atomic_store_n(&d->settings->heartbeat_ns[worker], now_us * 1000, __ATOMIC_RELAXED);
+}
+
+void datapath_set_hash_key(struct datapath *d, u64 key)
+{
+	__atomic_store_n(&d->settings->hash_key, key, __ATOMIC_RELAXED);
 }
 
 /* A program that took the index just before two flips could read a mixture; it would pin one packet elsewhere, nothing worse. */

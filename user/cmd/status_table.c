@@ -233,6 +233,8 @@ static void print_tail(const json_t *status)
 {
 	print_counts("events:", json_object_get(status, "counters"));
 	print_counts("dropped:", json_object_get(status, "drops"));
+	print_counts("filter:", json_object_get(status, "filter"));
+	print_counts("dropped by the filter:", json_object_get(status, "filter_drops"));
 	print_counts("tunnel device:", json_object_get(status, "tun_counters"));
 }
 

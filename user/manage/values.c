@@ -247,7 +247,8 @@ static int set_choice(const struct value_slot *slot, const char *text)
 {
 	int choice = slot->type == VALUE_STRATEGY ? sched_parse_strategy(text) :
 		     slot->type == VALUE_AGGREGATION ? sched_parse_aggregation(text) :
-		     slot->type == VALUE_CONGESTION ? rate_parse_control(text) : log_level_parse(text);
+		     slot->type == VALUE_CONGESTION ? rate_parse_control(text) :
+		     slot->type == VALUE_XDP ? datapath_parse_mode(text) : log_level_parse(text);
 
 	if (choice < 0)
 		return -EINVAL;
@@ -308,6 +309,7 @@ static const struct {
 	[VALUE_UPLINKS] = { add_uplink, true, "an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB\"" },
 	[VALUE_STRATEGY] = { set_choice, false, NULL },
 	[VALUE_AGGREGATION] = { set_choice, false, "none, full or adaptive" },
+	[VALUE_XDP] = { set_choice, false, "off, auto, native or generic" },
 	[VALUE_CONGESTION] = { set_choice, false, "adaptive, cubic or none" },
 	[VALUE_SUITE] = { set_suite, false, "auto, chachapoly or aesgcm" },
 	[VALUE_LOG_LEVEL] = { set_choice, false, "error, warn, info or debug" },

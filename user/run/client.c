@@ -23,6 +23,7 @@
 #include "host/nft.h"
 #include "host/privileges.h"
 #include "run/client_parts.h"
+#include "run/filter.h"
 #include "run/instance.h"
 
 #define TICK_MS 500
@@ -359,11 +360,15 @@ static int start_worker(struct client *c, char *error)
 	struct worker_settings set = { .tun = c->tun, .buffer_count = c->set.buffer_count ? c->set.buffer_count : BUFFERS };
 	int err;
 
+	c->datapath = filter_open(c->set.xdp, &(struct datapath_settings){ 0 }, c->name);
+	set.datapath = c->datapath;
 	engine_settings(c, &set.tunnel);
 	err = worker_start(&c->worker, &set);
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	if (err)
 		return run_say(error, err, "cannot start the worker: %s", strerror(-err));
+	if (c->datapath)
+		datapath_set_hash_key(c->datapath, worker_hash_key(c->worker));
 	c->tun = NULL;
 	return 0;
 }
@@ -484,6 +489,7 @@ static void end(struct client *c, bool failed)
 	host_monitor_free(c->monitor);
 	lifecycle_end(&c->life);
 	worker_stop(c->worker);
+	filter_close(c->datapath, c->name);
 	tun_close(c->tun);
 	leave_host(c, failed);
 	if (c->base)

@@ -49,6 +49,7 @@ struct client_settings {
 	struct addr dns_servers[RUN_MAX_DNS];
 
 	struct run_sending sending;
+	enum datapath_mode xdp;		/* the filter in front of the uplinks' sockets; 0: off */
 	u8 suites;			/* bits 1 << enum tg_suite; 0: what key and CPU allow */
 	u16 mtu;			/* inner; 0: what the server says (TG_INNER_MTU) */
 	u64 rekey_us;			/* 0: 120 s */

@@ -5,6 +5,7 @@
  *   uplinks.c     interfaces: found, followed, their sockets and paths
  *   uplink_commands.c   the same by command
  *   uplink_limits.c   their rates and quotas
+ *   client_filter.c   the XDP filter in front of their sockets
  *   fallback.c    TCP where UDP is not answered; the next server address
  *   configure.c   the host: addresses, routes, names, kill switch
  *   client_record.c   the flight record, fetched from the worker
@@ -53,6 +54,10 @@ struct uplink {
 	u32 server;		/* how often it moved on to the next address */
 	u64 retry_us;		/* opening the socket failed: not before */
 	struct addr local, remote;
+	struct addr bound;	/* local, with the port that the socket got */
+	u32 filter_ifindex;	/* where the filter was tried; 0: nowhere */
+	bool filter_refused;
+	struct addr filter_end;	/* what it lets through to us */
 	struct tcp_side tcp;
 };
 
@@ -65,6 +70,7 @@ struct client {
 	struct lifecycle life;
 	struct host *host;
 	struct worker *worker;
+	struct datapath *datapath;	/* NULL: no filter */
 	struct tun *tun;		/* until the worker has it */
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;
@@ -124,6 +130,10 @@ void uplinks_usage_open(struct client *c);		/* what the month's books had at the
 void uplinks_count(struct client *c);			/* before a path goes: what it carried counts */
 void uplinks_usage_tick(struct client *c, u64 now);
 void uplinks_usage_close(struct client *c);		/* the worker still runs */
+
+/* client_filter.c */
+void uplink_filter(struct client *c, struct uplink *u);	/* its socket was made anew */
+void uplink_unfilter(struct client *c, struct uplink *u);
 
 /* fallback.c */
 int client_resolve(struct client *c);		/* fills servers; -EAGAIN: the host name has no address now */

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "run/client_parts.h"
+#include "run/filter.h"
 
 const char *client_state_name(enum client_state state)
 {
@@ -63,6 +64,8 @@ static void copy_uplinks(const struct client *c, struct client_snapshot *out)
 		s->quota_used = usage_of(&c->usage, u->name);
 		if (u->usable)
 			s->local = u->local;
+		if (c->datapath)
+			s->xdp = datapath_attached(c->datapath, u->seen.ifindex);
 		out->uplink_count++;
 	}
 }
@@ -92,6 +95,7 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	worker_call(c->worker, look_in, out);
 	uplinks_count(c);
 	copy_uplinks(c, out);
+	filter_snapshot(c->datapath, &out->filter);
 	memcpy(out->name, c->name, sizeof(out->name));
 	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
 	out->uptime_us = now - c->started_us;

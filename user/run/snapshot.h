@@ -3,6 +3,7 @@
 #ifndef TG_RUN_SNAPSHOT_H
 #define TG_RUN_SNAPSHOT_H
 
+#include "bpf/datapath.h"
 #include "link/tun.h"
 #include "run/settings.h"
 #include "tunnel/tunnel.h"
@@ -15,6 +16,12 @@ enum client_state {
 };
 
 const char *client_state_name(enum client_state state);	/* "waiting", "connecting", "connected", "suspended" */
+
+/* What the XDP filter did. */
+struct filter_snapshot {
+	bool loaded;
+	struct datapath_counts counts;	/* since it was loaded; valid when loaded */
+};
 
 /* An uplink the client knows, whether or not it has a path now. */
 struct uplink_snapshot {
@@ -29,6 +36,7 @@ struct uplink_snapshot {
 	u64 rate, quota;		/* bytes/s, bytes a month; 0: any */
 	u64 quota_used;			/* this month, counted while there is a quota */
 	struct addr local;		/* address its socket uses; family 0: none */
+	enum datapath_mode xdp;		/* how the filter is attached */
 };
 
 struct client_snapshot {
@@ -50,6 +58,7 @@ struct client_snapshot {
 	u32 uplink_count;
 	struct uplink_snapshot uplinks[TG_MAX_PATHS];
 	struct tunnel_counters counters;
+	struct filter_snapshot filter;
 	struct tun_counters tun;
 };
 
@@ -67,6 +76,7 @@ struct server_snapshot {
 	u32 session_count;
 	struct tunnel_session_info *sessions;	/* server_snapshot_free() frees it */
 	struct tunnel_counters counters;	/* of all workers */
+	struct filter_snapshot filter;
 	struct tun_counters tun;		/* of all queues */
 };
 

@@ -103,12 +103,14 @@ void uplinks_configure(struct client *c)
 
 static int open_socket(struct worker *w, struct client *c, struct uplink *u)
 {
-	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host) };
+	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host),
+				    .no_gro = c->datapath && c->set.xdp == DATAPATH_GENERIC };
 	struct udp *s;
 	int err = udp_open(&s, u->link, &set);
 
 	if (err)
 		return err;
+	udp_local(s, &u->bound);
 	return worker_link_udp(w, u->link, s, true);
 }
 
@@ -225,6 +227,7 @@ void uplink_reopen(struct client *c, struct uplink *u)
 	u->up = false;
 	u->retry_us = 0;
 	u->silent_us = u->asked_us = now;
+	uplink_filter(c, u);
 }
 
 static void lose(struct client *c, struct uplink *u, const char *why)
@@ -311,6 +314,7 @@ static void gone(struct client *c, struct uplink *u)
 		lose(c, u, "interface is gone");
 	else if (u->configured)
 		log_info("uplink %s: not there; waiting for it", u->name);
+	uplink_unfilter(c, u);
 	u->seen.ifindex = 0;
 }
 
@@ -333,6 +337,7 @@ void uplink_forget(struct client *c, struct uplink *u)
 	fallback_drop(c, u);
 	uplinks_count(c);
 	worker_call(c->worker, remove_job, &job);
+	uplink_unfilter(c, u);
 	if (u->seen.ifindex)
 		host_routes_remove_uplink(c->host, u->seen.ifindex);
 	memset(u, 0, sizeof(*u));

@@ -26,6 +26,7 @@
 #define CLIENT_LINKS 64u
 #define SERVER_LINKS 4160u		/* accepted TCP connections, mostly */
 #define ACCEPTED_MAX 4096u
+#define BEAT_US (250 * MSEC)		/* the filter takes us for dead after TG_HEARTBEAT_NS */
 #define SWEEP_US (5 * SEC)		/* how often strangers and long silent connections are looked for */
 
 /* ---- the parts of a turn ---- */
@@ -238,6 +239,21 @@ static void watch_tun(struct worker *w)
 	watch_change(w->epoll, tun_fd(w->tun), WATCH_TUN, 0, want ? EPOLLIN : 0);
 }
 
+/* The filter judges only while it hears of us: who is stuck gets all packets, and so does the kernel. */
+static void beat(struct worker *w)
+{
+	struct tg_weights weights;
+
+	if (!w->datapath)
+		return;
+	datapath_beat(w->datapath, w->number, w->now);
+	if (w->now < w->beat_us)
+		return;
+	w->beat_us = w->now + BEAT_US;
+	if (!w->server && tunnel_weights(w->tunnel, &weights, w->now))
+		datapath_publish(w->datapath, &weights);
+}
+
 static int wait_for_events(struct worker *w, struct epoll_event *events)
 {
 	u64 due = tunnel_due_us(w->tunnel), now, wait = 0;
@@ -245,6 +261,8 @@ static int wait_for_events(struct worker *w, struct epoll_event *events)
 
 	if (w->links.accepted)
 		due = MIN(due, w->sweep_us);
+	if (w->datapath)
+		due = MIN(due, w->beat_us);
 	if (due == TIME_NEVER)
 		return epoll_wait(w->epoll, events, EVENTS_PER_TURN, -1);
 	now = w->now;
@@ -263,6 +281,7 @@ static void turn(struct worker *w)
 	int n = wait_for_events(w, events);
 
 	w->now = clock_now_us();
+	beat(w);
 	for (int i = 0; i < n && !w->stopping; i++)
 		handle(w, &events[i]);
 	if (w->stopping)
@@ -281,6 +300,8 @@ static void *worker_main(void *arg)
 
 	while (!w->stopping)
 		turn(w);
+	if (w->datapath)
+		datapath_beat(w->datapath, w->number, 0);
 	mailbox_close(&w->mail);
 	return NULL;
 }
@@ -330,6 +351,8 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 	if (!w)
 		return -ENOMEM;
 	w->admission = set->admission;
+	w->datapath = set->datapath;
+	w->number = set->tunnel.worker;
 	w->server = set->tunnel.server;
 	w->epoll = -1;
 	err = mailbox_open(&w->mail);

@@ -8,6 +8,7 @@
 #ifndef TG_RUN_WORKER_H
 #define TG_RUN_WORKER_H
 
+#include "bpf/datapath.h"
 #include "link/tcp.h"
 #include "link/tun.h"
 #include "link/udp.h"
@@ -31,6 +32,7 @@ struct worker_settings {
 	struct tunnel_settings tunnel;
 	struct worker_admission admission;	/* server */
 	struct tun *tun;		/* its queue; the worker closes it */
+	struct datapath *datapath;	/* told of indices and heartbeats; outlives the worker. NULL: no filter */
 	u32 buffer_count;
 };
 
