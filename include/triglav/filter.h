@@ -148,13 +148,18 @@ static inline enum tg_drop tg_filter_copy(struct tg_index *entry, __u32 copy_id,
 	const struct tg_seen *seen = tg_find_seen(entry->seen);
 	struct tg_skips *skips = tg_find_skips(entry->seen);
 
-	if (!seen || !skips || entry->path >= TG_SKIP_PATHS || !tg_seen_has(seen, copy_id))
+	struct tg_skip *skip;
+
+	if (!seen || !skips || !tg_seen_has(seen, copy_id))
+		return TG_DROP_COUNT;
+	skip = &skips->paths[entry->path & (TG_SKIP_PATHS - 1)];
+	if (!tg_skip_takes(skip, number))
 		return TG_DROP_COUNT;
 	if (!(number & TG_SKIP_PASS_MASK) || (__s64)(now_ns - entry->passed_ns) >= (__s64)TG_SKIP_PASS_NS) {
 		entry->passed_ns = now_ns;
 		return TG_DROP_COUNT;
 	}
-	tg_skip_note(&skips->paths[entry->path & (TG_SKIP_PATHS - 1)], number);
+	tg_skip_note(skip, number);
 	return TG_DROP_COPY;
 }
 

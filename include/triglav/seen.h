@@ -6,7 +6,8 @@
  *
  * A dropped copy has a packet number of its path, and the peer waits for its ack. So XDP notes the number, and lets one copy pass
  * every now and then. When that one has proved authentic, the numbers noted between the one before and it count as
- * received: they were certainly sent, so the worst that forged copies can do is to hide a loss.
+ * received: they were certainly sent. And only numbers next after the newest authentic one are noted, each of which has a bit of
+ * its own. So the worst that forged copies can do is to hide a loss.
  */
 #ifndef TRIGLAV_SEEN_H
 #define TRIGLAV_SEEN_H
@@ -65,12 +66,15 @@ static inline int tg_seen_mark(struct tg_seen *seen, __u32 id)
 }
 
 #define TG_SKIP_WORDS 64u		/* 32 numbers each */
+#define TG_SKIP_NUMBERS (TG_SKIP_WORDS * 32u - 32u)	/* so many reach over no word twice, wherever they begin */
 #define TG_SKIP_PATHS 16u		/* TG_MAX_PATHS */
 #define TG_SKIP_PASS_NS 1000000ULL	/* a copy may pass when the last one of its path did so long ago: sparse traffic is left alone */
 #define TG_SKIP_PASS_MASK 15u		/* and when these bits of its number are 0 */
 
 /* Numbers of one path whose packets were dropped as copies. XDP writes, the daemon reads. */
 struct tg_skip {
+	__u32 newest;		/* authentic number, its low 32 bits. Daemon */
+	__u32 zero;
 	struct tg_seen_word words[TG_SKIP_WORDS];
 };
 
@@ -79,8 +83,13 @@ struct tg_skips {
 	struct tg_skip paths[TG_SKIP_PATHS];
 };
 
-/* Writer's side: on one CPU nearly always, as a path is one flow. If not, a number may be forgotten, and counts as lost. Whatever block was there
- * gives way: a forged number must not keep real ones out. */
+/* Can this number be noted? */
+static inline int tg_skip_takes(const struct tg_skip *skip, __u32 number)
+{
+	return number - skip->newest - 1 < TG_SKIP_NUMBERS;
+}
+
+/* Writer's side: on one CPU nearly always, as a path is one flow. If not, a number may be forgotten, and counts as lost. */
 static inline void tg_skip_note(struct tg_skip *skip, __u32 number)
 {
 	struct tg_seen_word *at = &skip->words[(number / 32) % TG_SKIP_WORDS];

@@ -28,14 +28,6 @@ struct attachment *datapath_find(struct datapath *d, u32 ifindex)
 	return NULL;
 }
 
-static struct attachment *free_place(struct datapath *d)
-{
-	for (u32 i = 0; i < TG_UPLINKS_MAX; i++)
-		if (!d->attachments[i].ifindex)
-			return &d->attachments[i];
-	return NULL;
-}
-
 /* ---- what the interface is ---- */
 
 static int ask(const char *name, unsigned long request, struct ifreq *ifr)
@@ -106,6 +98,45 @@ static int say_foreign(char *why, const char *name, u32 id)
 	snprintf(why, DATAPATH_WHY_BYTES, "%s has an XDP program of somebody else already (%s, id %u); it is left alone "
 		 "(see: bpftool net show dev %s)", name, info.name[0] ? info.name : "no name", id, name);
 	return -EBUSY;
+}
+
+/* ---- places ---- */
+
+/* A link whose interface is gone tells of interface 0. */
+enum datapath_mode datapath_attached(const struct datapath *d, u32 ifindex)
+{
+	const struct attachment *a = datapath_find((struct datapath *)d, ifindex);
+	struct bpf_link_info info = { 0 };
+	u32 bytes = sizeof(info);
+
+	if (!a || bpf_obj_get_info_by_fd(a->link, &info, &bytes) || info.xdp.ifindex != ifindex)
+		return DATAPATH_OFF;
+	return a->mode;
+}
+
+void datapath_detach(struct datapath *d, u32 ifindex)
+{
+	struct attachment *a = datapath_find(d, ifindex);
+
+	if (!a)
+		return;
+	close(a->link);
+	datapath_remove_ends(d, ifindex);
+	*a = (struct attachment){ 0 };
+}
+
+/* Interfaces that have vanished make room. */
+static struct attachment *free_place(struct datapath *d)
+{
+	for (u32 i = 0; i < TG_UPLINKS_MAX; i++) {
+		struct attachment *a = &d->attachments[i];
+
+		if (a->ifindex && datapath_attached(d, a->ifindex) == DATAPATH_OFF)
+			datapath_detach(d, a->ifindex);
+		if (!a->ifindex)
+			return a;
+	}
+	return NULL;
 }
 
 /* ---- attaching ---- */
@@ -180,27 +211,4 @@ int datapath_attach(struct datapath *d, u32 ifindex, enum datapath_mode want, en
 	if (!err && got)
 		*got = mode;
 	return err;
-}
-
-void datapath_detach(struct datapath *d, u32 ifindex)
-{
-	struct attachment *a = datapath_find(d, ifindex);
-
-	if (!a)
-		return;
-	close(a->link);
-	datapath_remove_ends(d, ifindex);
-	*a = (struct attachment){ 0 };
-}
-
-/* A link whose interface is gone tells of interface 0. */
-enum datapath_mode datapath_attached(const struct datapath *d, u32 ifindex)
-{
-	const struct attachment *a = datapath_find((struct datapath *)d, ifindex);
-	struct bpf_link_info info = { 0 };
-	u32 bytes = sizeof(info);
-
-	if (!a || bpf_obj_get_info_by_fd(a->link, &info, &bytes) || info.xdp.ifindex != ifindex)
-		return DATAPATH_OFF;
-	return a->mode;
 }

@@ -43,7 +43,7 @@ static bool is_wanted(const struct server *s, const struct ifaddrs *a)
 	return false;
 }
 
-/* One line for an interface that refuses, as long as it is there. */
+/* Who refuses is asked again each time, but it is said once. */
 static bool was_refused(struct server *s, u32 ifindex)
 {
 	for (u32 i = 0; i < s->refused_count; i++)
@@ -62,9 +62,9 @@ static void filter_on(struct server *s, const char *name)
 {
 	u32 ifindex = if_nametoindex(name);
 
-	if (!ifindex || datapath_attached(s->datapath, ifindex) != DATAPATH_OFF || was_refused(s, ifindex))
+	if (!ifindex || datapath_attached(s->datapath, ifindex) != DATAPATH_OFF)
 		return;
-	if (!filter_attach(s->datapath, ifindex, name, s->set.xdp, true)) {
+	if (!filter_attach(s->datapath, ifindex, name, s->set.xdp, !was_refused(s, ifindex))) {
 		note_refused(s, ifindex);
 		return;
 	}

@@ -11,7 +11,6 @@
 
 #include "base/bytes.h"
 
-#define SKIPPED_MOST (TG_SKIP_WORDS * 32)	/* numbers that the filter remembers */
 #define DATA_PAUSE_US (100 * MSEC)	/* after a longer pause data does not "keep coming" */
 
 void drop(struct tunnel *t, enum tg_drop reason)
@@ -274,7 +273,7 @@ static void note_skipped(struct path *p, const struct in_job *job, u64 number, u
 {
 	const struct tg_skips *skips = p->session->skips;
 
-	if (!skips || number - p->largest_received > SKIPPED_MOST)
+	if (!skips || number - p->largest_received - 1 > TG_SKIP_NUMBERS)
 		return;
 	for (u64 n = p->largest_received + 1; n < number; n++) {
 		if (!tg_skip_has(&skips->paths[p->id], (u32)n))
@@ -304,6 +303,8 @@ static void note_arrival(struct path *p, const struct in_job *job, u64 number, b
 	if (job->header->type == TG_TYPE_DATA)
 		note_data(p);
 	p->largest_received = MAX(p->largest_received, number);
+	if (s->skips)
+		s->skips->paths[p->id].newest = (u32)p->largest_received;
 	p->received_packets++;
 	p->received_bytes += job->datagram_bytes;
 	p->wire_bytes += wire_bytes(p, job->datagram_bytes);

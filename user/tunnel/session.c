@@ -293,6 +293,7 @@ struct tg_seen *session_seen(struct session *s)
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
 		if (!s->paths[i])
 			continue;
+		s->skips->paths[i].newest = (u32)s->paths[i]->largest_received;
 		index_tell(s->tunnel, s->paths[i]->previous);
 		index_tell(s->tunnel, s->paths[i]->current);
 	}
