@@ -200,6 +200,7 @@ int xsk_start(struct xsk *x)
 {
 	u32 each = MIN(umem_free(x->memory) / (x->queues + 1), x->ring);
 
+	x->started = true;
 	if (!each)
 		return -ENOBUFS;
 	for (u32 i = 0; i < x->queues; i++) {
@@ -236,12 +237,13 @@ void xsk_close(struct xsk *x)
 {
 	if (!x)
 		return;
-	if (x->queue[0].socket)
+	if (x->started)
 		drain(x);
 	if (x->epoll >= 0)
 		close(x->epoll);
 	unbind(x);
-	umem_give_all(x->memory, x->owner);
+	if (x->started)		/* else the umem may be in use on another thread */
+		umem_give_all(x->memory, x->owner);
 	if (x->area != MAP_FAILED)
 		munmap(x->area, (size_t)XSK_MAX_RUNS * XSK_AREA_BYTES);
 	free(x);

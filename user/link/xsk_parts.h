@@ -29,6 +29,7 @@ struct xsk {
 	u32 ring;
 	u32 mtu;
 	bool zero_copy, generic;
+	bool started;		/* it may hold frames */
 	int epoll;		/* all queues' sockets */
 	struct umem *memory;
 	struct xsk_umem *registered;

@@ -245,11 +245,24 @@ static int steer(struct client *c, struct uplink *u, struct xsk *x, char *why)
 	return err;
 }
 
+/* Frames are Ethernet's, both ways; the program would hand over those of a modem too, which begin with IP. */
+static int check_ethernet(struct client *c, struct uplink *u, char *why)
+{
+	struct host_hop hop;
+	int err = host_hop_find(u->seen.ifindex, host_mark(c->host), &u->bound, &u->remote, &hop);
+
+	if (err == -EAFNOSUPPORT)
+		snprintf(why, DATAPATH_WHY_BYTES, "it is no Ethernet device");
+	return err == -EAFNOSUPPORT ? err : 0;	/* a route that is missing may come */
+}
+
 static int open_steps(struct client *c, struct uplink *u, bool auto_only, char *why)
 {
 	struct xsk *x = NULL;
-	int err = prepare(c, why);
+	int err = check_ethernet(c, u, why);
 
+	if (!err)
+		err = prepare(c, why);
 	if (!err)
 		err = attach(c, u, auto_only, why);
 	if (!err)
