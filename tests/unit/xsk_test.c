@@ -729,6 +729,16 @@ static bool new_namespace(int *ns)
 	return *ns >= 0;
 }
 
+static bool kernel_has_it(void)
+{
+	int fd = socket(AF_XDP, SOCK_RAW, 0);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return !system("ip link add v0 type veth peer name v1 2>/dev/null && ip link del v0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -740,6 +750,10 @@ int main(void)
 
 	if (geteuid() || !new_namespace(&there) || !new_namespace(&here)) {
 		puts("needs root and network namespaces");
+		return 77;
+	}
+	if (!kernel_has_it()) {
+		puts("this kernel has no AF_XDP, or no veth");
 		return 77;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
