@@ -9,7 +9,7 @@ B       ?= build
 Q       := $(if $(V),,@)
 say      = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-LIBS    := libsodium libevent libevent_pthreads jansson libnl-3.0 libnl-route-3.0 libnftables libsystemd sqlite3 libqrencode
+LIBS    := libbpf libxdp libsodium libevent libevent_pthreads jansson libnl-3.0 libnl-route-3.0 libnftables libsystemd sqlite3 libqrencode
 OPT     ?= -O2 -g
 WARN    := -Wall -Wextra -Wshadow -Wpointer-arith
 FLAGS    = $(OPT) $(WARN) -MMD -MP -pthread -fno-strict-aliasing -D_GNU_SOURCE -DTG_VERSION='"$(VERSION)"' \
@@ -29,12 +29,19 @@ SIM     := $(B)/tests/sim/sim
 SIMOBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c))
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all deps check check-unit demo bench bench-multipath sim asan clean install fuzz tests
+# BPF programs: one object and one skeleton header each; only user/bpf includes the headers.
+BPFCC   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+SKELETONS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+TESTSKEL := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
+BPFTEST := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/*_test.c))
+
+.PHONY: all deps check check-unit demo bench bench-multipath bench-datapath sim asan clean install fuzz tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS)
-tests: all $(UNIT) $(LABBIN) $(INTEROP) $(SIM)
+tests: all $(UNIT) $(BPFTEST) $(LABBIN) $(INTEROP) $(SIM)
 
 # What the machine has: the two libraries with more than one home, IPsec-MB and BLAKE3.
 $(B)/config/libs: tests/probe.sh
@@ -49,9 +56,23 @@ $(PROGRAMS): $(B)/%: $(B)/user/cmd/%.o $(B)/libtriglav.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) -pthread -o $@ $^ $(LDFLAGS) $(LDLIBS)
 
-$(UNIT) $(LABBIN) $(INTEROP): $(B)/%: $(B)/%.o $(B)/libtriglav.a
+$(UNIT) $(BPFTEST) $(LABBIN) $(INTEROP): $(B)/%: $(B)/%.o $(B)/libtriglav.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) -lcmocka $(LDLIBS)
+
+# The second step drops what the verifier does not need. Without -g there would be no BTF, and no field names in bpftool.
+$(B)/%.skel.h: %.bpf.c $(B)/config/libs
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPFCC) -g -O2 -target bpf -mcpu=v3 -std=gnu11 -Wall -Wextra -Wshadow -Iinclude -Ibpf $$(cat $(B)/config/bpf_include 2> /dev/null) \
+		-MMD -MP -MT $@ -MF $(B)/$*.bpf.d -c -o $(B)/$*.bpf.raw $<
+	$(Q)$(BPFTOOL) gen object $(B)/$*.bpf.o $(B)/$*.bpf.raw
+	$(Q)$(BPFTOOL) gen skeleton $(B)/$*.bpf.o name $(notdir $*)_bpf > $@
+
+$(patsubst %.c,$(B)/%.o,$(wildcard user/bpf/*.c)): $(SKELETONS)
+$(B)/user/bpf/%.o: FLAGS += -I$(B)/bpf
+$(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.c)): $(TESTSKEL)
+$(B)/tests/bpf/%.o: FLAGS += -I$(B)/tests/bpf
 
 # The lab's link emulator and its load generator are the test programs of several files.
 $(B)/tests/lab/emulator: $(patsubst %.c,$(B)/%.o,$(wildcard tests/lab/emulate/*.c))
@@ -92,6 +113,12 @@ bench-multipath:
 	$(Q)sh tests/deps.sh
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)bash tests/lab/bench_multipath.sh
+
+# What XDP, AF_XDP and TC are worth. BENCH=quick, or names of parts (tests/lab/datapath_*.sh).
+bench-datapath:
+	$(Q)sh tests/deps.sh
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)bash tests/lab/bench_datapath.sh $(BENCH)
 
 # All scenarios, then RUNS random variations of them; prints simulated seconds per second.
 RUNS ?= 50

@@ -2,6 +2,7 @@
 # Finds the two libraries that live in different places and writes for the build
 #   $1/libs         what to add to the link line
 #   $1/tg_config.h  TG_HAVE_IPSEC_MB, and which header declares BLAKE3
+#   $1/bpf_include  where clang finds <asm/types.h> for the BPF programs
 set -eu
 out=$1
 cc=${CC:-cc}
@@ -39,6 +40,14 @@ if [ -z "$blake3" ]; then
 	echo "no BLAKE3 library found: run 'make deps' (it installs llvm-16-dev)" >&2
 	exit 1
 fi
+
+if ! command -v "${BPFCC:-clang}" > /dev/null || ! PATH=$PATH:/usr/sbin command -v bpftool > /dev/null; then
+	echo "clang or bpftool is missing, the BPF programs need both: run 'make deps'" >&2
+	exit 1
+fi
+multiarch=$($cc -print-multiarch 2> /dev/null || true)
+[ -n "$multiarch" ] || multiarch=$(uname -m)-linux-gnu
+[ ! -d "/usr/include/$multiarch" ] || echo "-I/usr/include/$multiarch" > "$out/bpf_include"
 
 mv "$header" "$out/tg_config.h"
 echo "$libs" > "$out/libs"

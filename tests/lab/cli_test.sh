@@ -60,7 +60,7 @@ expect 2 '--congestion: expected adaptive, cubic or none' server --congestion bb
 expect 2 '--strategy: expected one of adaptive' server --strategy fastest
 expect 2 '--aggregation: expected none, full or adaptive' tun "$key" --aggregation some
 expect 2 '--rekey-interval: expected a duration' tun "$key" --rekey-interval 1
-expect 2 '--datapath: "xdp" is not in this version; use auto or udp' tun "$key" --datapath xdp
+expect 2 '--datapath: expected auto, udp or xdp' tun "$key" --datapath xpd
 expect 2 '--dns-server: expected an address' tun "$key" --dns-server dns.example
 expect 2 '--tun-name: expected the name of an interface' tun "$key" --tun-name a/b
 expect 2 '--name: expected a name of letters' tun "$key" --name ../x

@@ -25,7 +25,8 @@
 #
 # Words of an uplink beside the emulator's (tests/lab/emulate/shape.h): plain (a bare veth pair
 # with its offloads, no emulator), nat, family=4, family=6, mtu=N.
-# Everything is removed at exit, also after a failure. Needs root.
+# Everything is removed at exit, also after a failure. Needs root. LAB_FLAGS="--xdp native" in the environment: further flags of both daemons, to run
+# a test another way. DATAPATH=xdp: every client uses AF_XDP, where a test says nothing else.
 
 set -eu -o pipefail
 
@@ -506,7 +507,7 @@ start_server() { # further flags
 	mkdir -p "$LAB/state" "$LAB/run"
 	lab_run server server "$TRIGLAV" server --listen $SERVER4:$PORT --listen "[$SERVER6]:$PORT" \
 		--pool $POOL4 --pool6 $POOL6 --state-dir "$LAB/state" --runtime-dir "$LAB/run" \
-		--name "$LAB_ID-s" "$@"
+		--name "$LAB_ID-s" ${LAB_FLAGS:-} "$@"
 	wait_for 10 server_listens || fail "the server does not listen"
 }
 
@@ -545,11 +546,12 @@ launch_client() { # further flags
 	if [[ " $* " != *" -i "* && " $* " != *" --auto-discover "* ]]; then
 		for i in $LAB_UPLINKS; do flags+=(-i up$i); done
 	fi
+	[ -z "${DATAPATH:-}" ] || [[ " $* " == *" --datapath "* ]] || flags+=(--datapath "$DATAPATH")
 	# Namespaces share /etc: no test may touch this machine's resolv.conf.
 	[[ " $* " == *" --dns "* ]] || flags+=(--no-dns)
 	: > "$LAB/client.log"
 	lab_run client client "$TRIGLAV" tun --key-file "${KEY_FILE:-$LAB/laptop.key}" "${flags[@]}" \
-		--tun-name tg0 --name "$LAB_ID-c" --runtime-dir "$LAB/run" --state-dir "$LAB/client-state" "$@"
+		--tun-name tg0 --name "$LAB_ID-c" --runtime-dir "$LAB/run" --state-dir "$LAB/client-state" ${LAB_FLAGS:-} "$@"
 }
 
 # The same, and waits until it is connected.

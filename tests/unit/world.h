@@ -69,6 +69,8 @@ struct world {
 	struct tunnel_settings client_settings, server_settings;
 	world_tap tap;
 	void *tap_arg;
+	world_tap filter;	/* when it arrives; false: dropped */
+	const struct tunnel_events *events;	/* NULL: world_events */
 };
 
 static inline void world_put(struct world *w, const struct flying *f)
@@ -232,7 +234,7 @@ static inline void world_start_end(struct world *w, struct world_end *end, const
 	end->world = w;
 	if (!end->pool)
 		end->pool = buf_pool_new(WORLD_POOL);
-	end->tunnel = tunnel_new(set, &world_events, end, end->pool, &end->random, w->now_us);
+	end->tunnel = tunnel_new(set, w->events ? w->events : &world_events, end, end->pool, &end->random, w->now_us);
 }
 
 static inline void world_start_server(struct world *w)
@@ -316,6 +318,8 @@ static inline void world_land(struct world *w, u32 i)
 
 	memmove(&w->sky[i], &w->sky[i + 1], (w->flying - i - 1) * sizeof(f));	/* equal times keep their order */
 	w->flying--;
+	if (w->filter && !w->filter(w->tap_arg, &f))
+		return;
 	if (end->tunnel)
 		tunnel_receive(end->tunnel, &run, 1, w->now_us);
 }

@@ -131,11 +131,12 @@ static void set_stamps(struct udp *u)
 	(void)set_int(u->fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 }
 
-static void set_offloads(struct udp *u)
+static void set_offloads(struct udp *u, bool no_gro)
 {
 	/* A segment size of 0 changes nothing, but only kernels that know the option take it. */
 	u->gso = !set_int(u->fd, IPPROTO_UDP, UDP_SEGMENT, 0);
-	(void)set_int(u->fd, IPPROTO_UDP, UDP_GRO, 1);	/* without it every run is one datagram */
+	if (!no_gro)
+		(void)set_int(u->fd, IPPROTO_UDP, UDP_GRO, 1);	/* without it every run is one datagram */
 }
 
 static int bind_local(struct udp *u, const struct addr *a)
@@ -195,7 +196,7 @@ int udp_open(struct udp **out, u32 link, const struct udp_settings *set)
 		udp_close(u);
 		return err;
 	}
-	set_offloads(u);
+	set_offloads(u, set->no_gro);
 	set_stamps(u);
 	prepare_receive(u);
 	*out = u;

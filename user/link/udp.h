@@ -11,6 +11,7 @@ struct udp_settings {
 	u32 mark;		/* SO_MARK, or 0 */
 	u32 buffer_bytes;	/* SO_SNDBUFFORCE / SO_RCVBUFFORCE (plain ones without the capability); 0: 4 MB */
 	bool reuse_port;	/* several workers share the address */
+	bool no_gro;		/* datagrams arrive one by one */
 };
 
 struct udp;

@@ -143,6 +143,19 @@ static int set_limits(void *ctx, const json_t *request, const char *name, char e
 	return client_uplink_limit(ctx, name, rate_text ? &rate : NULL, quota_text ? &quota : NULL, error);
 }
 
+/* "datapath", as a text; not there: as it was. */
+static int set_datapath(void *ctx, const json_t *request, const char *name, char error[RUN_ERROR_BYTES])
+{
+	const char *text = control_text(request, "datapath");
+	int datapath = text ? run_datapath_parse(text) : 0;
+
+	if (datapath < 0) {
+		snprintf(error, RUN_ERROR_BYTES, "\"datapath\" is \"auto\", \"udp\" or \"xdp\"");
+		return -EINVAL;
+	}
+	return text ? client_uplink_datapath(ctx, name, (enum run_datapath)datapath, error) : 0;
+}
+
 static int uplink_add(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	const char *name;
@@ -154,6 +167,8 @@ static int uplink_add(void *ctx, const json_t *request, json_t *answer, char err
 		err = client_uplink_add(ctx, name, weight, flags, error);
 	if (!err)
 		err = set_limits(ctx, request, name, error);
+	if (!err)
+		err = set_datapath(ctx, request, name, error);
 	if (!err)
 		json_object_set_new(answer, "present", json_boolean(if_nametoindex(name)));
 	return err;
@@ -180,6 +195,8 @@ static int uplink_set(void *ctx, const json_t *request, json_t *answer, char err
 	(void)answer;
 	if (!err)
 		err = set_limits(ctx, request, name, error);
+	if (!err)
+		err = set_datapath(ctx, request, name, error);
 	if (!err && !json_is_true(json_object_get(request, "limits_only")))
 		err = client_uplink_set(ctx, name, weight, flags, error);
 	return err;

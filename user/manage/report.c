@@ -181,6 +181,33 @@ static json_t *report_drops(const struct tunnel_counters *c)
 	return out;
 }
 
+static json_t *report_filter(const struct datapath_counts *c)
+{
+	json_t *out = json_object();
+
+#define COUNTER(name, help) put_number(out, #name, c->counters.name);
+	TG_COUNTERS(COUNTER)
+#undef COUNTER
+	return out;
+}
+
+static json_t *report_filter_drops(const struct datapath_counts *c)
+{
+	json_t *out = json_object();
+
+	for (int i = 0; i < TG_DROP_COUNT; i++)
+		if (c->drops[i])
+			put_number(out, tunnel_drop_name((enum tg_drop)i), c->drops[i]);
+	return out;
+}
+
+/* Both null where there is none. */
+static void put_filter(json_t *to, const struct filter_snapshot *f)
+{
+	put(to, "filter", f->loaded ? report_filter(&f->counts) : json_null());
+	put(to, "filter_drops", f->loaded ? report_filter_drops(&f->counts) : json_null());
+}
+
 static json_t *report_tun(const struct tun_counters *c)
 {
 	json_t *out = json_object();
@@ -210,6 +237,19 @@ static json_t *report_config(const struct tunnel_config *c)
 	return out;
 }
 
+static json_t *report_xdp(const struct xsk_counters *x)
+{
+	json_t *out = json_object();
+
+	put_number(out, "sent_frames", x->sent);
+	put_number(out, "received_frames", x->received);
+	put_number(out, "drop_no_frame", x->no_frame);
+	put_number(out, "drop_ring_full", x->ring_full);
+	put_number(out, "drop_unusable", x->unusable);
+	put_number(out, "drop_kernel", x->kernel_full);
+	return out;
+}
+
 static json_t *report_uplink(const struct uplink_snapshot *u, const struct client_snapshot *s)
 {
 	json_t *out = json_object(), *paths = json_array();
@@ -219,7 +259,11 @@ static json_t *report_uplink(const struct uplink_snapshot *u, const struct clien
 	put(out, "usable", json_boolean(u->usable));
 	put(out, "configured", json_boolean(u->configured));
 	put(out, "kind", json_string(host_kind_name(u->kind)));
+	put(out, "xdp", json_string(datapath_mode_name(u->xdp)));
 	put(out, "tcp", json_boolean(u->tcp));
+	put(out, "datapath", json_string(u->datapath));
+	if (strcmp(u->datapath, "udp"))
+		put(out, "af_xdp", report_xdp(&u->xsk));
 	put_number(out, "weight", u->weight);
 	put(out, "metered", json_boolean(u->flags & TG_LINK_METERED));
 	put(out, "backup", json_boolean(u->flags & TG_LINK_BACKUP));
@@ -273,6 +317,7 @@ json_t *report_client(const struct client_snapshot *s)
 	put(out, "uplinks", report_uplinks(s));
 	put(out, "counters", report_counters(&s->counters));
 	put(out, "drops", report_drops(&s->counters));
+	put_filter(out, &s->filter);
 	put(out, "tun_counters", report_tun(&s->tun));
 	return out;
 }
@@ -315,6 +360,7 @@ json_t *report_server(const struct server_snapshot *s, struct accounts *accounts
 	put(out, "sessions", sessions);
 	put(out, "counters", report_counters(&s->counters));
 	put(out, "drops", report_drops(&s->counters));
+	put_filter(out, &s->filter);
 	put(out, "tun_counters", report_tun(&s->tun));
 	return out;
 }

@@ -241,6 +241,7 @@ static void finish_client(struct settings *s)
 	c->rekey_us = s->rekey_us;
 	c->no_tcp_fallback = !s->tcp_fallback;
 	c->sending = sending_of(s);
+	c->xdp = s->xdp;
 	if (by_itself)
 		c->full_tunnel = true;
 	if (!is_set(s, "dns"))
@@ -259,6 +260,7 @@ static void finish_server(struct settings *s)
 	v->rekey_us = s->rekey_us;
 	v->tcp_fallback = s->tcp_fallback;
 	v->sending = sending_of(s);
+	v->xdp = s->xdp;
 	if (!s->key_file[0])
 		snprintf(s->key_file, sizeof(s->key_file), "%.240s/server.key", s->state_dir);
 }

@@ -60,6 +60,7 @@ struct settings {
 	enum sched_aggregation aggregation;
 	enum rate_control congestion;
 	bool copies;
+	enum datapath_mode xdp;
 	bool tcp_fallback;
 	int log_level;		/* enum log_level */
 	bool foreground;	/* said; it is so anyway */

@@ -26,6 +26,7 @@ enum value_type {
 	VALUE_CONGESTION,	/* (enum rate_control) */
 	VALUE_SUITE,		/* (u8) bits as in client_settings.suites */
 	VALUE_LOG_LEVEL,	/* (int) */
+	VALUE_XDP,		/* (enum datapath_mode) */
 	VALUE_DATAPATH,		/* nothing to store: "auto" and "udp" mean what is there */
 };
 

@@ -4,8 +4,13 @@
  * The path that carries most is the anchor. Another one is left out where it would cost the bundle more than it adds: when its
  * delay is far from the anchor's, or when it is thin and not close. So the bundle is never much worse than the anchor.
  */
-#include "path/rate.h"
 #include "path/sched_parts.h"
+
+#include <string.h>
+
+#include <triglav/pick.h>
+
+#include "path/rate.h"
 
 #define APART_LIMIT_US (150 * MSEC)	/* farther from the anchor's delay, a path is left out */
 #define APART_AGAIN_US (120 * MSEC)
@@ -289,24 +294,36 @@ int sched_pick_again(const struct sched_path *paths, u32 n, u32 bytes, int excep
 	return c.count ? (int)sched_earliest(&any, &c, bytes, now_us) : -1;
 }
 
-int sched_pick_pinned(struct sched *s, const struct sched_path *paths, u32 n, u32 flow_hash)
+void sched_weigh(struct sched *s, const struct sched_path *paths, u32 n, struct tg_weights *out)
 {
 	struct choice c;
 
+	memset(out, 0, sizeof(*out));
 	choose_from(&c, paths, best_tier(paths, n));
-	if (c.count < 2)
-		return c.count ? (int)first_choice(&c) : -1;
+	if (!c.count)
+		return;
 	switch (s->strategy) {
 	case SCHED_PRIMARY_BACKUP:
-		return (int)sched_primary(&c);
+		out->paths[sched_primary(&c)].weight = 1;
+		break;
 	case SCHED_LOWEST_LATENCY:
 	case SCHED_REDUNDANT:
-		return (int)sched_least_delay(s, &c);
+		out->paths[sched_least_delay(s, &c)].weight = 1;
+		break;
 	case SCHED_LOWEST_LOSS:
-		return (int)sched_least_loss(s, &c);
+		out->paths[sched_least_loss(s, &c)].weight = 1;
+		break;
 	default:
-		return (int)sched_rendezvous(s, &c, flow_hash);
+		sched_rendezvous(s, &c, out);
 	}
+}
+
+int sched_pick_pinned(struct sched *s, const struct sched_path *paths, u32 n, u32 flow_hash)
+{
+	struct tg_weights weights;
+
+	sched_weigh(s, paths, n, &weights);
+	return tg_pick_path(&weights, flow_hash);
 }
 
 u32 sched_score(const struct sched_path *p, u64 best_rate, bool nat)

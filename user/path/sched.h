@@ -8,6 +8,8 @@
 #ifndef TG_PATH_SCHED_H
 #define TG_PATH_SCHED_H
 
+#include <triglav/maps.h>
+
 #include "base/types.h"
 
 #define SCHED_MAX_PATHS 16u
@@ -109,7 +111,11 @@ int sched_pick_second(const struct sched_path *paths, u32 n, int first);
 /* For a packet that was lost: where it arrives first, not on `except` (-1: any) if another is there. */
 int sched_pick_again(const struct sched_path *paths, u32 n, u32 bytes, int except, u64 now_us);
 
-/* The path a flow stays on: weighted rendezvous by rate, weight or quality, so that a vanishing path moves only its own flows. */
+/* How flows that stay on a path are shared among the paths, by rate, weight or quality: fills the weights of out, zeroes the rest. What
+ * BPF programs pick by (triglav/pick.h) is this same snapshot. */
+void sched_weigh(struct sched *s, const struct sched_path *paths, u32 n, struct tg_weights *out);
+
+/* The path a flow stays on: tg_pick_path() by these weights, so that a vanishing path moves only its own flows. */
 int sched_pick_pinned(struct sched *s, const struct sched_path *paths, u32 n, u32 flow_hash);
 
 /* May bulk be striped over more than one path now? Needs two usable paths; "adaptive" also needs their delays

@@ -38,7 +38,7 @@ int sched_ecf(struct sched *s, const struct choice *c, u64 backlog);		/* -1: wai
 u32 sched_round_robin(struct sched *s, const struct choice *c, u32 bytes);	/* charges it, too */
 void sched_round_robin_charge(struct sched *s, const struct choice *c, u32 i, u32 bytes);
 u32 sched_primary(const struct choice *c);
-u32 sched_rendezvous(const struct sched *s, const struct choice *c, u32 flow_hash);
+void sched_rendezvous(const struct sched *s, const struct choice *c, struct tg_weights *out);	/* weights of those in the choice */
 u32 sched_least_delay(struct sched *s, const struct choice *c);
 u32 sched_least_loss(struct sched *s, const struct choice *c);
 

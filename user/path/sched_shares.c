@@ -2,7 +2,7 @@
 /* sched_shares.c - strategies that divide by shares: round robin, one first and the others behind, flows that stay */
 #include "path/sched_parts.h"
 
-#include <math.h>
+#include <triglav/pick.h>
 
 #define SHARES 1024u			/* weights of the round robin are parts of this, so credits survive a change of rates */
 
@@ -82,41 +82,8 @@ u32 sched_primary(const struct choice *c)
 
 /* ---- pinned ---- */
 
-/* Rates waver; a flow must not move for that. Steps of 1, 1.5, 2, 3, 4, 6 ... */
-static u64 coarse(u64 rate)
+void sched_rendezvous(const struct sched *s, const struct choice *c, struct tg_weights *out)
 {
-	u32 top = 63 - (u32)__builtin_clzll(rate | 1);
-	u64 half = top ? 1ULL << (top - 1) : 0;
-
-	return (1ULL << top) + (rate & half);
-}
-
-/* Spreads the bits of both numbers (the finaliser of MurmurHash3, by Austin Appleby). */
-static u32 mix(u32 flow_hash, u32 i)
-{
-	u32 h = flow_hash ^ (i + 1) * 0x9e3779b9u;
-
-	h = (h ^ h >> 16) * 0x85ebca6bu;
-	h = (h ^ h >> 13) * 0xc2b2ae35u;
-	return h ^ h >> 16;
-}
-
-/* Weighted rendezvous (Schindelhauer, Schomaker, 2005): the least of exponential draws with the weights as rates. */
-u32 sched_rendezvous(const struct sched *s, const struct choice *c, u32 flow_hash)
-{
-	double least = INFINITY;
-	u32 pick = first_choice(c);
-
-	for (u32 i = 0; i < SCHED_MAX_PATHS; i++) {
-		double draw;
-
-		if (!in_choice(c, i))
-			continue;
-		draw = -log((mix(flow_hash, i) + 0.5) / 4294967296.0) / (double)coarse(weight_of(s, c, i));
-		if (draw < least) {
-			least = draw;
-			pick = i;
-		}
-	}
-	return pick;
+	for_each_choice(c, i)
+		out->paths[i].weight = tg_pick_coarse(weight_of(s, c, i));
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bpf/datapath.h"
 #include "run/worker_parts.h"
 
 #define RUNS_PER_SEND 64
@@ -201,6 +202,48 @@ static void on_path_changed(void *ctx, const struct tunnel_path_info *path, cons
 	mailbox_post(&w->mail, e);
 }
 
+/* ---- the filter in front of the links ---- */
+
+#define KNOWN_US (3600 * SEC)		/* who proved an address has a share of the handshakes reserved for so long */
+
+static void on_index_used(void *ctx, u32 index, u32 seen, u32 path)
+{
+	struct worker *w = ctx;
+
+	if (w->datapath)
+		datapath_put_index(w->datapath, index, seen, path);
+}
+
+static void on_index_freed(void *ctx, u32 index)
+{
+	struct worker *w = ctx;
+
+	if (w->datapath)
+		datapath_remove_index(w->datapath, index);
+}
+
+static bool on_seen_take(void *ctx, u32 *slot, struct tg_seen **seen, struct tg_skips **skips)
+{
+	struct worker *w = ctx;
+
+	return w->datapath && datapath_take_seen(w->datapath, slot, seen, skips);
+}
+
+static void on_seen_give(void *ctx, u32 slot)
+{
+	struct worker *w = ctx;
+
+	datapath_give_seen(w->datapath, slot);
+}
+
+static void on_address_proved(void *ctx, const struct addr *from)
+{
+	struct worker *w = ctx;
+
+	if (w->datapath)
+		datapath_know_source(w->datapath, from, w->now + KNOWN_US);
+}
+
 const struct tunnel_events worker_events = {
 	.transmit = on_transmit,
 	.deliver = on_deliver,
@@ -212,4 +255,9 @@ const struct tunnel_events worker_events = {
 	.disconnected = on_disconnected,
 	.path_changed = on_path_changed,
 	.version_refused = on_version_refused,
+	.index_used = on_index_used,
+	.index_freed = on_index_freed,
+	.seen_take = on_seen_take,
+	.seen_give = on_seen_give,
+	.address_proved = on_address_proved,
 };

@@ -23,6 +23,7 @@
 #include "host/nft.h"
 #include "host/privileges.h"
 #include "run/client_parts.h"
+#include "run/filter.h"
 #include "run/instance.h"
 
 #define TICK_MS 500
@@ -207,6 +208,10 @@ static void on_host_event(void *arg, const struct host_event *event)
 	u64 since = clock_now_us() - c->scanned_us;
 	struct timeval wait = { 0, since < RESCAN_GAP_US ? (suseconds_t)(RESCAN_GAP_US - since) : 0 };
 
+	if (event->kind == HOST_NEIGHBOUR) {
+		xdp_neighbour(c, event->ifindex);
+		return;
+	}
 	log_debug("netlink: event %d on %s", event->kind, event->name);
 	if (!event_pending(c->rescan, EV_TIMEOUT, NULL))
 		event_add(c->rescan, &wait);
@@ -274,6 +279,7 @@ static void on_tick(int fd, short what, void *arg)
 	fallback_tick(c, now);
 	uplinks_reap(c, now);
 	uplinks_usage_tick(c, now);
+	xdp_tick(c, now);
 	advise(c, now);
 }
 
@@ -359,11 +365,15 @@ static int start_worker(struct client *c, char *error)
 	struct worker_settings set = { .tun = c->tun, .buffer_count = c->set.buffer_count ? c->set.buffer_count : BUFFERS };
 	int err;
 
+	c->datapath = filter_open(c->set.xdp, &(struct datapath_settings){ 0 }, c->name);
+	set.datapath = c->datapath;
 	engine_settings(c, &set.tunnel);
 	err = worker_start(&c->worker, &set);
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	if (err)
 		return run_say(error, err, "cannot start the worker: %s", strerror(-err));
+	if (c->datapath)
+		datapath_set_hash_key(c->datapath, worker_hash_key(c->worker));
 	c->tun = NULL;
 	return 0;
 }
@@ -484,6 +494,8 @@ static void end(struct client *c, bool failed)
 	host_monitor_free(c->monitor);
 	lifecycle_end(&c->life);
 	worker_stop(c->worker);
+	filter_close(c->datapath, c->name);
+	umem_close(c->umem);
 	tun_close(c->tun);
 	leave_host(c, failed);
 	if (c->base)

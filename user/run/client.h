@@ -22,6 +22,7 @@ struct client_uplink_settings {
 	u8 flags;			/* TG_LINK_METERED, TG_LINK_BACKUP */
 	u64 rate;			/* bytes/s each way that are never exceeded; 0: any */
 	u64 quota;			/* bytes of both directions a month, then it only stands by; 0: any */
+	enum run_datapath datapath;
 };
 
 struct client_settings {
@@ -33,6 +34,7 @@ struct client_settings {
 	u32 uplink_count;
 	struct client_uplink_settings uplinks[TG_MAX_PATHS];
 	bool auto_discover;		/* besides those named, all others too */
+	enum run_datapath datapath;	/* of uplinks that say nothing themselves */
 
 	/* What goes through the tunnel. Always: the tunnel's own prefixes. */
 	bool full_tunnel;		/* everything but excludes and directly connected networks */
@@ -49,6 +51,7 @@ struct client_settings {
 	struct addr dns_servers[RUN_MAX_DNS];
 
 	struct run_sending sending;
+	enum datapath_mode xdp;		/* the filter in front of the uplinks' sockets; 0: off */
 	u8 suites;			/* bits 1 << enum tg_suite; 0: what key and CPU allow */
 	u16 mtu;			/* inner; 0: what the server says (TG_INNER_MTU) */
 	u64 rekey_us;			/* 0: 120 s */
@@ -88,6 +91,9 @@ int client_uplink_set(struct client *c, const char *name, u32 weight, u8 flags, 
 
 /* Other limits; NULL keeps, 0 is none. -ENOENT. */
 int client_uplink_limit(struct client *c, const char *name, const u64 *rate, const u64 *quota, char error[RUN_ERROR_BYTES]);
+
+/* Another way to carry its datagrams, from now on. -ENOENT. */
+int client_uplink_datapath(struct client *c, const char *name, enum run_datapath datapath, char error[RUN_ERROR_BYTES]);
 
 /* Fills *out; waits for the worker (well under a millisecond). */
 void client_snapshot(struct client *c, struct client_snapshot *out);

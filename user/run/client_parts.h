@@ -5,6 +5,8 @@
  *   uplinks.c     interfaces: found, followed, their sockets and paths
  *   uplink_commands.c   the same by command
  *   uplink_limits.c   their rates and quotas
+ *   uplink_xdp.c  AF_XDP beside their sockets
+ *   client_filter.c   the XDP filter in front of their sockets
  *   fallback.c    TCP where UDP is not answered; the next server address
  *   configure.c   the host: addresses, routes, names, kill switch
  *   client_record.c   the flight record, fetched from the worker
@@ -14,6 +16,8 @@
 #ifndef TG_RUN_CLIENT_PARTS_H
 #define TG_RUN_CLIENT_PARTS_H
 
+#include "bpf/datapath.h"
+#include "host/hop.h"
 #include "host/host.h"
 #include "host/links.h"
 #include "run/client.h"
@@ -31,6 +35,19 @@ struct tcp_side {
 	u32 failures;		/* in a row */
 	u64 retry_us;		/* not before */
 	u64 counted;		/* bytes of its path that the month's books have */
+};
+
+/* AF_XDP beside an uplink's UDP socket, on the same link, address and port. */
+struct xdp_side {
+	bool on;
+	bool zero_copy;
+	enum datapath_mode mode;	/* how the program is attached */
+	u32 ifindex;			/* where */
+	u32 queues;
+	struct host_hop hop;		/* whom its frames go to */
+	u64 use_us;			/* when the kernel is to look for that neighbour again */
+	u64 retry_us;			/* not on: when to try again; TIME_NEVER: not as things are */
+	char told[DATAPATH_WHY_BYTES];	/* why not, as it was logged last */
 };
 
 struct uplink {
@@ -53,6 +70,12 @@ struct uplink {
 	u32 server;		/* how often it moved on to the next address */
 	u64 retry_us;		/* opening the socket failed: not before */
 	struct addr local, remote;
+	struct addr bound;	/* local, with the port that the socket got */
+	u32 filter_ifindex;	/* where the filter was tried; 0: nowhere */
+	bool filter_refused;
+	struct addr filter_end;	/* what it lets through to us */
+	enum run_datapath datapath;
+	struct xdp_side xdp;
 	struct tcp_side tcp;
 };
 
@@ -65,10 +88,12 @@ struct client {
 	struct lifecycle life;
 	struct host *host;
 	struct worker *worker;
+	struct datapath *datapath;	/* NULL: no filter is wanted, nor has an uplink asked for AF_XDP */
 	struct tun *tun;		/* until the worker has it */
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;
 	struct host_monitor *monitor;
+	struct umem *umem;		/* of all AF_XDP uplinks; the worker's once a socket uses it */
 	u64 scanned_us;
 
 	struct addr servers[SERVERS_MAX];
@@ -118,12 +143,24 @@ void uplinks_path_changed(struct client *c, const struct tunnel_path_info *path)
 void uplinks_reap(struct client *c, u64 now);		/* forget found ones that are long gone */
 u32 uplinks_usable(const struct client *c);
 
+/* uplink_xdp.c */
+void xdp_open(struct client *c, struct uplink *u);	/* its socket is open: AF_XDP too, if it is to be */
+void xdp_close(struct client *c, struct uplink *u);	/* fine when it is not on */
+void xdp_neighbour(struct client *c, u32 ifindex);	/* somebody on that link was found, changed or lost */
+void xdp_changed(struct client *c, struct uplink *u);	/* routes or addresses may be others now */
+void xdp_tick(struct client *c, u64 now);
+const char *xdp_name(const struct uplink *u);		/* "udp", "xdp native zero-copy"... */
+
 /* uplink_limits.c */
 void uplink_limit(struct worker *w, const struct client *c, const struct uplink *u);	/* (worker) its paths get its limits */
 void uplinks_usage_open(struct client *c);		/* what the month's books had at the last end */
 void uplinks_count(struct client *c);			/* before a path goes: what it carried counts */
 void uplinks_usage_tick(struct client *c, u64 now);
 void uplinks_usage_close(struct client *c);		/* the worker still runs */
+
+/* client_filter.c */
+void uplink_filter(struct client *c, struct uplink *u);	/* its socket was made anew */
+void uplink_unfilter(struct client *c, struct uplink *u);
 
 /* fallback.c */
 int client_resolve(struct client *c);		/* fills servers; -EAGAIN: the host name has no address now */

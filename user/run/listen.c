@@ -13,6 +13,7 @@
 
 struct listen_job {
 	struct addr at;
+	bool no_gro;
 	bool share;		/* SO_REUSEPORT */
 	u32 steer;		/* != 0: the last of so many workers, put the steering program in */
 	bool tcp;
@@ -23,7 +24,7 @@ struct listen_job {
 static void listen_udp_job(struct worker *w, void *arg)
 {
 	struct listen_job *job = arg;
-	struct udp_settings set = { .bind = job->at, .reuse_port = job->share };
+	struct udp_settings set = { .bind = job->at, .reuse_port = job->share, .no_gro = job->no_gro };
 	u32 link = worker_link_reserve(w);
 	struct udp *u;
 
@@ -81,7 +82,8 @@ static int listen_tcp(struct server *s, const struct addr *bound, char *error)
 
 static int listen_at(struct server *s, const struct addr *at, char *error)
 {
-	struct listen_job job = { .at = *at, .share = s->worker_count > 1 };
+	struct listen_job job = { .at = *at, .share = s->worker_count > 1,
+				  .no_gro = s->datapath && s->set.xdp == DATAPATH_GENERIC };
 
 	for (u32 i = 0; i < s->worker_count; i++) {
 		if (s->worker_count > 1 && i == s->worker_count - 1)

@@ -22,11 +22,14 @@
 #include "base/log.h"
 #include "crypto/aead.h"
 #include "host/privileges.h"
+#include "run/filter.h"
 #include "run/instance.h"
 #include "run/server_parts.h"
 #include "server/admission.h"
 
 #define BUFFERS 16384u
+#define FIRSTS_PER_HANDSHAKE 40u	/* so many first messages per handshake that is afforded reach us: it takes that to answer newcomers with cookies */
+#define FIRSTS_PER_SOURCE 2u	/* likewise, of one source prefix */
 #define FLUSH_S 2	/* cheap when nothing changed */
 
 const char *server_name(const struct server *s)
@@ -149,6 +152,7 @@ static void on_flush(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	flush(arg);
+	server_filter(arg);
 }
 
 static void nothing(struct worker *w, void *arg)
@@ -215,6 +219,17 @@ static int engine_settings(const struct server *s, struct tunnel_settings *t)
 	return crypto_scalarmult_base(t->server_public, t->server_secret) ? -EINVAL : 0;
 }
 
+static struct datapath *open_filter(const struct server *s)
+{
+	u32 rate = s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
+	struct datapath_settings set = { .server = true, .workers = s->worker_count,
+					 .handshakes_per_second = rate * FIRSTS_PER_HANDSHAKE,
+					 .handshakes_per_source = rate * FIRSTS_PER_SOURCE };
+
+	set.hash_key = ((u64)randombytes_random() << 32) | randombytes_random();
+	return filter_open(s->set.xdp, &set, s->name);
+}
+
 static int start_workers(struct server *s, char *error)
 {
 	struct worker_settings set = {
@@ -229,6 +244,7 @@ static int start_workers(struct server *s, char *error)
 	};
 	int err = engine_settings(s, &set.tunnel);
 
+	set.datapath = s->datapath = open_filter(s);
 	for (u32 i = 0; !err && i < s->worker_count; i++) {
 		set.tunnel.worker = i;
 		set.tun = s->queues[i];
@@ -238,6 +254,13 @@ static int start_workers(struct server *s, char *error)
 	}
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	return err ? run_say(error, err, "cannot start the workers: %s", strerror(-err)) : 0;
+}
+
+static int start_filter(struct server *s, char *error)
+{
+	(void)error;
+	server_filter(s);
+	return 0;
 }
 
 static int start_events(struct server *s, char *error)
@@ -288,7 +311,7 @@ static int start(struct server *s, char *error)
 {
 	static int (*const steps[])(struct server *s, char *error) = {
 		check, open_host, open_queues, make_admission, server_configure_device, server_configure_forwarding,
-		start_workers, server_listen, start_events,
+		start_workers, server_listen, start_filter, start_events,
 	};
 	int err;
 
@@ -340,6 +363,7 @@ static void end(struct server *s)
 {
 	lifecycle_stopping();
 	end_workers(s);
+	filter_close(s->datapath, s->name);
 	free_event(s->flush);
 	flush(s);
 	lifecycle_end(&s->life);

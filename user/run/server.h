@@ -39,6 +39,7 @@ struct server_settings {
 	bool dns;			/* clients may ask port 53 of the server's inner addresses */
 
 	struct run_sending sending;
+	enum datapath_mode xdp;		/* the filter in front of the sockets; 0: off */
 	u16 mtu;			/* inner; 0: TG_INNER_MTU */
 	u64 rekey_us;			/* 0: 120 s */
 	u64 idle_timeout_us;		/* 0: 5 min */

@@ -5,6 +5,7 @@
  *   server_host.c       the host: pools, device, firewall
  *   listen.c            sockets, for every worker
  *   server_snapshot.c   looking in
+ *   server_filter.c     the XDP filter in front of the sockets
  *
  * Everything here belongs to the control thread. The engines are reached through worker_call().
  */
@@ -27,6 +28,9 @@ struct server {
 	struct lifecycle life;
 	struct host *host;
 	struct admission *admission;
+	struct datapath *datapath;	/* NULL: no filter */
+	u32 refused[16];		/* interfaces that do not take it */
+	u32 refused_count;
 	struct tun *queues[WORKERS_MAX];	/* until a worker has them */
 	struct worker *workers[WORKERS_MAX];
 	struct event *mail[WORKERS_MAX];
@@ -45,6 +49,9 @@ struct server {
 int server_check_pools(struct server *s, char *error);
 int server_configure_device(struct server *s, char *error);
 int server_configure_forwarding(struct server *s, char *error);
+
+/* server_filter.c: puts the filter on interfaces that have come. */
+void server_filter(struct server *s);
 
 /* listen.c: opens the sockets of every worker; what was bound goes to s->bound. */
 int server_listen(struct server *s, char *error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "run/filter.h"
 #include "run/server_parts.h"
 
 struct close_job {
@@ -116,5 +117,6 @@ int server_snapshot(struct server *s, struct server_snapshot *out)
 	out->pool4 = s->set.pool4;
 	out->pool6 = s->set.pool6;
 	out->worker_count = s->worker_count;
+	filter_snapshot(s->datapath, &out->filter);
 	return 0;
 }

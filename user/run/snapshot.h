@@ -3,7 +3,9 @@
 #ifndef TG_RUN_SNAPSHOT_H
 #define TG_RUN_SNAPSHOT_H
 
+#include "bpf/datapath.h"
 #include "link/tun.h"
+#include "link/xsk.h"
 #include "run/settings.h"
 #include "tunnel/tunnel.h"
 
@@ -15,6 +17,12 @@ enum client_state {
 };
 
 const char *client_state_name(enum client_state state);	/* "waiting", "connecting", "connected", "suspended" */
+
+/* What the XDP filter did. */
+struct filter_snapshot {
+	bool loaded;
+	struct datapath_counts counts;	/* since it was loaded; valid when loaded */
+};
 
 /* An uplink the client knows, whether or not it has a path now. */
 struct uplink_snapshot {
@@ -29,6 +37,10 @@ struct uplink_snapshot {
 	u64 rate, quota;		/* bytes/s, bytes a month; 0: any */
 	u64 quota_used;			/* this month, counted while there is a quota */
 	struct addr local;		/* address its socket uses; family 0: none */
+	const char *datapath;		/* "udp", "xdp native zero-copy", "xdp native", "xdp generic" */
+	struct xsk_counters xsk;	/* of AF_XDP, since it is on */
+	u32 link;
+	enum datapath_mode xdp;		/* how the filter is attached */
 };
 
 struct client_snapshot {
@@ -50,6 +62,7 @@ struct client_snapshot {
 	u32 uplink_count;
 	struct uplink_snapshot uplinks[TG_MAX_PATHS];
 	struct tunnel_counters counters;
+	struct filter_snapshot filter;
 	struct tun_counters tun;
 };
 
@@ -67,6 +80,7 @@ struct server_snapshot {
 	u32 session_count;
 	struct tunnel_session_info *sessions;	/* server_snapshot_free() frees it */
 	struct tunnel_counters counters;	/* of all workers */
+	struct filter_snapshot filter;
 	struct tun_counters tun;		/* of all queues */
 };
 

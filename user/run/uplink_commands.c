@@ -81,6 +81,20 @@ int client_uplink_remove(struct client *c, const char *name, char error[RUN_ERRO
 	return 0;
 }
 
+int client_uplink_datapath(struct client *c, const char *name, enum run_datapath datapath, char error[RUN_ERROR_BYTES])
+{
+	struct uplink *u = uplink_by_name(c, name);
+
+	if (!u)
+		return no_such_uplink(name, error);
+	u->datapath = datapath;
+	xdp_close(c, u);
+	u->xdp.told[0] = '\0';
+	if (u->usable)
+		xdp_open(c, u);
+	return 0;
+}
+
 int client_uplink_set(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES])
 {
 	struct uplink *u = uplink_by_name(c, name);

@@ -96,6 +96,7 @@ void uplinks_configure(struct client *c)
 		u->flags = s->flags;
 		u->rate = s->rate;
 		u->quota = s->quota;
+		u->datapath = s->datapath;
 	}
 }
 
@@ -103,12 +104,14 @@ void uplinks_configure(struct client *c)
 
 static int open_socket(struct worker *w, struct client *c, struct uplink *u)
 {
-	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host) };
+	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host),
+				    .no_gro = c->datapath && c->set.xdp == DATAPATH_GENERIC };
 	struct udp *s;
 	int err = udp_open(&s, u->link, &set);
 
 	if (err)
 		return err;
+	udp_local(s, &u->bound);
 	return worker_link_udp(w, u->link, s, true);
 }
 
@@ -211,6 +214,7 @@ void uplink_reopen(struct client *c, struct uplink *u)
 
 	if (!choose_ends(c, u, &u->local, &u->remote))
 		return;
+	xdp_close(c, u);
 	worker_call(c->worker, open_job, &job);
 	if (job.err) {
 		log_warn("uplink %s: no socket from %s: %s", u->name, addr_format(&u->local, from), strerror(-job.err));
@@ -225,6 +229,8 @@ void uplink_reopen(struct client *c, struct uplink *u)
 	u->up = false;
 	u->retry_us = 0;
 	u->silent_us = u->asked_us = now;
+	uplink_filter(c, u);
+	xdp_open(c, u);
 }
 
 static void lose(struct client *c, struct uplink *u, const char *why)
@@ -234,6 +240,7 @@ static void lose(struct client *c, struct uplink *u, const char *why)
 	log_info("uplink %s: %s", u->name, why);
 	u->usable = u->up = false;
 	u->silent_us = 0;
+	xdp_close(c, u);
 	if (u->has_path)
 		worker_call(c->worker, carrier_lost_job, &job);
 	fallback_drop(c, u);
@@ -243,8 +250,10 @@ static void tell_mtu(struct client *c, struct uplink *u)
 {
 	struct job job = { .c = c, .u = u };
 
+	xdp_close(c, u);	/* what it sends has the size of before at most */
 	if (u->has_path)
 		worker_call(c->worker, mtu_job, &job);
+	xdp_open(c, u);
 }
 
 static bool ends_differ(struct client *c, struct uplink *u)
@@ -289,8 +298,10 @@ static void follow(struct client *c, struct uplink *u, const struct host_uplink 
 		return;
 	}
 	u->told_unreachable = false;
-	if (u->usable && host_uplink_equal(&before, now))
+	if (u->usable && host_uplink_equal(&before, now)) {
+		xdp_changed(c, u);	/* a route, or the link address, may have */
 		return;
+	}
 	if (!u->usable && time < u->retry_us && host_uplink_equal(&before, now))
 		return;
 	route(c, u);
@@ -298,6 +309,8 @@ static void follow(struct client *c, struct uplink *u, const struct host_uplink 
 		uplink_reopen(c, u);
 	else if (before.mtu != now->mtu)
 		tell_mtu(c, u);
+	else
+		xdp_changed(c, u);
 }
 
 static void gone(struct client *c, struct uplink *u)
@@ -311,6 +324,7 @@ static void gone(struct client *c, struct uplink *u)
 		lose(c, u, "interface is gone");
 	else if (u->configured)
 		log_info("uplink %s: not there; waiting for it", u->name);
+	uplink_unfilter(c, u);
 	u->seen.ifindex = 0;
 }
 
@@ -331,8 +345,10 @@ void uplink_forget(struct client *c, struct uplink *u)
 	struct job job = { .c = c, .u = u };
 
 	fallback_drop(c, u);
+	xdp_close(c, u);
 	uplinks_count(c);
 	worker_call(c->worker, remove_job, &job);
+	uplink_unfilter(c, u);
 	if (u->seen.ifindex)
 		host_routes_remove_uplink(c->host, u->seen.ifindex);
 	memset(u, 0, sizeof(*u));

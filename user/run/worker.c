@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bpf/datapath.h"
 #include "run/worker_parts.h"
 
 #define EVENTS_PER_TURN 32
@@ -25,6 +26,8 @@
 #define CLIENT_LINKS 64u
 #define SERVER_LINKS 4160u		/* accepted TCP connections, mostly */
 #define ACCEPTED_MAX 4096u
+#define RING_WAIT_US 200	/* between two tries to have a device take what is in its ring */
+#define BEAT_US (250 * MSEC)		/* the filter takes us for dead after TG_HEARTBEAT_NS */
 #define SWEEP_US (5 * SEC)		/* how often strangers and long silent connections are looked for */
 
 /* ---- the parts of a turn ---- */
@@ -61,6 +64,20 @@ static void read_udp(struct worker *w, struct link *k)
 	u32 n = udp_receive(k->udp, runs, UDP_MAX_RUNS, &error);
 
 	u32 unusable = udp_take_unusable(k->udp);
+
+	if (unusable)
+		tunnel_count_drop(w->tunnel, TG_DROP_SHORT, unusable);
+	if (n)
+		tunnel_receive(w->tunnel, runs, n, w->now);
+	worker_note_trouble(w, k, error);
+}
+
+static void read_xsk(struct worker *w, struct link *k)
+{
+	struct datagrams runs[XSK_MAX_RUNS];
+	int error = 0;
+	u32 n = xsk_receive(k->xsk, runs, XSK_MAX_RUNS, &error);
+	u32 unusable = xsk_take_unusable(k->xsk);
 
 	if (unusable)
 		tunnel_count_drop(w->tunnel, TG_DROP_SHORT, unusable);
@@ -160,6 +177,10 @@ static void handle(struct worker *w, const struct epoll_event *ev)
 		if (k && k->udp)
 			read_udp(w, k);
 		break;
+	case WATCH_XSK:
+		if (k && k->xsk)
+			read_xsk(w, k);
+		break;
 	case WATCH_TCP:
 		if (k)
 			handle_tcp(w, k, ev->events);
@@ -229,13 +250,39 @@ static void watch_tun(struct worker *w)
 	watch_change(w->epoll, tun_fd(w->tun), WATCH_TUN, 0, want ? EPOLLIN : 0);
 }
 
-static int wait_for_events(struct worker *w, struct epoll_event *events)
+/* The filter judges only while it hears of us: who is stuck gets all packets, and so does the kernel. */
+static void beat(struct worker *w)
 {
-	u64 due = tunnel_due_us(w->tunnel), now, wait = 0;
-	struct timespec timeout;
+	struct tg_weights weights;
+
+	if (!w->datapath)
+		return;
+	datapath_beat(w->datapath, w->number, w->now);
+	if (w->now < w->beat_us)
+		return;
+	w->beat_us = w->now + BEAT_US;
+	if (!w->server && tunnel_weights(w->tunnel, &weights, w->now))
+		datapath_publish(w->datapath, &weights);
+}
+
+static u64 due_us(const struct worker *w)
+{
+	u64 due = tunnel_due_us(w->tunnel);
 
 	if (w->links.accepted)
 		due = MIN(due, w->sweep_us);
+	if (w->links.some_wait)
+		due = MIN(due, w->now + RING_WAIT_US);
+	if (w->datapath)
+		due = MIN(due, w->beat_us);
+	return due;
+}
+
+static int wait_for_events(struct worker *w, struct epoll_event *events)
+{
+	u64 due = due_us(w), now, wait = 0;
+	struct timespec timeout;
+
 	if (due == TIME_NEVER)
 		return epoll_wait(w->epoll, events, EVENTS_PER_TURN, -1);
 	now = w->now;
@@ -254,12 +301,15 @@ static void turn(struct worker *w)
 	int n = wait_for_events(w, events);
 
 	w->now = clock_now_us();
+	beat(w);
 	for (int i = 0; i < n && !w->stopping; i++)
 		handle(w, &events[i]);
 	if (w->stopping)
 		return;
 	if (w->now >= tunnel_due_us(w->tunnel))
 		tunnel_tick(w->tunnel, w->now);
+	if (w->links.some_wait)
+		links_flush(&w->links);
 	report_troubles(w);
 	close_broken(w);
 	close_silent(w);
@@ -272,6 +322,8 @@ static void *worker_main(void *arg)
 
 	while (!w->stopping)
 		turn(w);
+	if (w->datapath)
+		datapath_beat(w->datapath, w->number, 0);
 	mailbox_close(&w->mail);
 	return NULL;
 }
@@ -321,6 +373,8 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 	if (!w)
 		return -ENOMEM;
 	w->admission = set->admission;
+	w->datapath = set->datapath;
+	w->number = set->tunnel.worker;
 	w->server = set->tunnel.server;
 	w->epoll = -1;
 	err = mailbox_open(&w->mail);
@@ -433,6 +487,18 @@ u64 worker_now(const struct worker *w)
 	return w->now;
 }
 
+static void publish_index(void *arg, u32 index)
+{
+	datapath_put_index(arg, index, TG_SEEN_NONE, 0);
+}
+
+void worker_use_datapath(struct worker *w, struct datapath *d)
+{
+	w->datapath = d;
+	datapath_beat(d, w->number, w->now);
+	tunnel_each_index(w->tunnel, publish_index, d);
+}
+
 /* ---- links ---- */
 
 u32 worker_link_reserve(struct worker *w)
@@ -460,6 +526,32 @@ int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched)
 	}
 	k->watched = watched;
 	return links_put_udp(&w->links, k, u);
+}
+
+int worker_link_xsk(struct worker *w, u32 number, struct xsk *x)
+{
+	struct link *k = links_find(&w->links, number);
+
+	if (!k || !k->udp) {
+		xsk_close(x);
+		return -ENOENT;
+	}
+	return links_put_xsk(&w->links, k, x);
+}
+
+void worker_link_drop_xsk(struct worker *w, u32 number)
+{
+	struct link *k = links_find(&w->links, number);
+
+	if (k)
+		links_drop_xsk(k);
+}
+
+struct xsk *worker_xsk(struct worker *w, u32 number)
+{
+	struct link *k = links_find(&w->links, number);
+
+	return k ? k->xsk : NULL;
 }
 
 int worker_link_tcp(struct worker *w, u32 number, struct tcp *c)

@@ -8,9 +8,11 @@
 #ifndef TG_RUN_WORKER_H
 #define TG_RUN_WORKER_H
 
+#include "bpf/datapath.h"
 #include "link/tcp.h"
 #include "link/tun.h"
 #include "link/udp.h"
+#include "link/xsk.h"
 #include "run/mailbox.h"
 #include "tunnel/tunnel.h"
 
@@ -31,6 +33,7 @@ struct worker_settings {
 	struct tunnel_settings tunnel;
 	struct worker_admission admission;	/* server */
 	struct tun *tun;		/* its queue; the worker closes it */
+	struct datapath *datapath;	/* told of indices and heartbeats; outlives the worker. NULL: no filter */
 	u32 buffer_count;
 };
 
@@ -54,6 +57,8 @@ struct tunnel *worker_tunnel(struct worker *w);			/* (worker) */
 struct tun *worker_tun(struct worker *w);			/* (worker) */
 u64 worker_hash_key(const struct worker *w);			/* of flow_hash in bufs */
 u64 worker_now(const struct worker *w);				/* (worker) time of this turn */
+/* (worker) As datapath in the settings, but later. */
+void worker_use_datapath(struct worker *w, struct datapath *d);
 
 /* Links (worker). A link is a number that endpoints carry and the socket or connection behind it; the number outlives
  * its sockets, so that a path keeps its identity when the socket is made anew. Reserve: 0 when there is no room. */
@@ -62,6 +67,10 @@ void worker_link_release(struct worker *w, u32 number);		/* closes what is behin
 /* Put a socket behind a number, in place of what was there. `watched`: errors of sends mean trouble for all paths of this
  * link (an uplink's own socket), not for one peer among many (a server's). Takes the socket, also on error. */
 int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched);
+/* AF_XDP beside that socket, which must be there; takes it, also on error. Drop: closes it, the socket goes on alone. */
+int worker_link_xsk(struct worker *w, u32 number, struct xsk *x);
+void worker_link_drop_xsk(struct worker *w, u32 number);
+struct xsk *worker_xsk(struct worker *w, u32 number);		/* NULL: none, or its device has vanished */
 /* A connection that was just started; EVENT_LINK_UP follows, and EVENT_LINK_LOST when it breaks or does not come up. */
 int worker_link_tcp(struct worker *w, u32 number, struct tcp *c);
 /* Takes connections in from now on; each gets a link number. */

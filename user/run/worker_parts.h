@@ -7,6 +7,7 @@
 #ifndef TG_RUN_WORKER_PARTS_H
 #define TG_RUN_WORKER_PARTS_H
 
+#include "bpf/datapath.h"
 #include "run/links.h"
 #include "run/worker.h"
 
@@ -25,6 +26,9 @@ struct worker {
 	bool tun_watched, tun_lost;
 	struct links links;
 	struct worker_admission admission;
+	struct datapath *datapath;	/* NULL: no filter */
+	u32 number;			/* among the workers */
+	u64 beat_us;			/* when the filter is to hear of us next */
 	struct rand_source random;
 	u64 hash_key;			/* nobody outside may know which flows share a slot */
 	struct mailbox mail;

@@ -157,6 +157,8 @@ bool half_open_promote(struct tunnel *t, struct path_key *k)
 	note_join(s, h);
 	k->half_open = NULL;
 	path_take_key(p, k);
+	if (t->events->address_proved)
+		t->events->address_proved(t->ctx, &h->where.remote);
 	forget_rivals(t, h);
 	memset(h, 0, sizeof(*h));
 	t->counters.half_open--;

@@ -256,6 +256,8 @@ static enum tg_drop screen_first(struct tunnel *t, const struct tg_first *m, con
 			send_cookie(t, m, from);
 			return TG_DROP_NO_COOKIE;
 		}
+		if (t->events->address_proved)
+			t->events->address_proved(t->ctx, &from->remote);
 		if (!take_source_token(t, &from->remote))
 			return TG_DROP_RATE;
 	}

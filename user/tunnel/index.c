@@ -55,6 +55,8 @@ u32 index_take(struct tunnel *t, struct path_key *key, struct attempt *attempt)
 	s->index = random << (TG_WORKER_BITS + SLOT_BITS) | i << TG_WORKER_BITS | t->set.worker;
 	s->key = key;
 	s->attempt = attempt;
+	if (t->events->index_used)
+		t->events->index_used(t->ctx, s->index, TG_SEEN_NONE, 0);
 	return s->index;
 }
 
@@ -80,16 +82,31 @@ u32 index_turn_over(struct tunnel *t, u32 index, struct path_key *key)
 	return index;
 }
 
+void index_tell(struct tunnel *t, const struct path_key *k)
+{
+	if (k && t->events->index_used)
+		t->events->index_used(t->ctx, k->local_index, k->path->session->seen_slot, k->path->id);
+}
+
 void index_give(struct tunnel *t, u32 index)
 {
 	struct index_slot *s = index_find(t, index);
 
 	if (!s)
 		return;
+	if (t->events->index_freed)
+		t->events->index_freed(t->ctx, index);
 	*s = (struct index_slot){ .next_free = NO_SLOT };
 	if (t->free_head == NO_SLOT)
 		t->free_head = slot_of(index);
 	else
 		t->slots[t->free_tail].next_free = slot_of(index);
 	t->free_tail = slot_of(index);
+}
+
+void tunnel_each_index(struct tunnel *t, void (*fn)(void *arg, u32 index), void *arg)
+{
+	for (u32 i = 0; i < t->slot_count; i++)
+		if (t->slots[i].index)
+			fn(arg, t->slots[i].index);
 }

@@ -236,6 +236,8 @@ struct session {
 	struct sample samples[SAMPLES];	/* a ring */
 	u32 sampled;			/* packets, noted or not */
 	struct tg_seen *seen;		/* made at the first copy */
+	struct tg_skips *skips;	/* numbers of copies that a filter dropped; NULL: there is none */
+	u32 seen_slot;			/* of the filter; TG_SEEN_NONE: seen is our own */
 	u32 next_copy_id;
 	bool peer_csum;			/* the peer finishes partial checksums */
 	bool peer_halves;		/* it joins halves */
@@ -367,6 +369,7 @@ u32 index_take(struct tunnel *t, struct path_key *key, struct attempt *attempt);
 u32 index_turn_over(struct tunnel *t, u32 index, struct path_key *key);	/* from an attempt to its key */
 struct index_slot *index_find(struct tunnel *t, u32 index);
 void index_give(struct tunnel *t, u32 index);
+void index_tell(struct tunnel *t, const struct path_key *k);	/* the filter: which slot and path it belongs to */
 
 /* session.c */
 struct session *session_new(struct tunnel *t, u64 handle, enum aead_suite suite);
@@ -380,6 +383,7 @@ bool session_owns_source(const struct session *s, const struct buf *b);
 void session_touch(struct session *s);
 void session_peer_features(struct session *s, u32 features);	/* TG_FEATURE_... */
 u64 client_key_of(const u8 client_id[8]);
+struct tg_seen *session_seen(struct session *s);	/* NULL: no memory */
 struct path *path_new(struct tunnel *t, struct session *s, u8 id);
 void path_free(struct path *p);
 void path_reset(struct path *p);		/* forgets keys, numbers and measurements */
@@ -416,6 +420,7 @@ void session_pump(struct session *s);		/* sends what the paths take now; plans w
 struct path *session_begin_straight(struct session *s);	/* the path of session_goes_straight(), for a batch */
 void session_send_straight(struct path *p, struct buf *b);	/* b waits for nothing */
 void session_plan(struct session *s, u32 flow_hash, u32 bytes, struct plan *out);
+void session_weigh(struct session *s, struct tg_weights *out);
 u32 session_goes_straight(const struct session *s);	/* one open path and nothing waits: no queue, no order, for packets up to this size; 0: none */
 void pump_number(struct session *s, struct buf *b);	/* the next sequence of its slot; stays TG_ORDER_NONE without memory */
 bool session_waits(const struct session *s);	/* anything waits for the paths */

@@ -463,6 +463,20 @@ void session_plan(struct session *s, u32 flow_hash, u32 bytes, struct plan *out)
 	memcpy(out->entries, v.entries, sizeof(out->entries));
 }
 
+void session_weigh(struct session *s, struct tg_weights *out)
+{
+	struct sched before = s->sched, plan;
+	struct view v;
+
+	view_look(s, &v);
+	plan = s->sched;
+	s->sched = before;
+	sched_weigh(&plan, v.entries, v.count, out);
+	out->pinned = is_pinned(s, &v);
+	for (u32 i = 0; i < v.count; i++)
+		out->paths[i].mtu_bytes = v.entries[i].tier < SCHED_TIER_OUT ? (u16)view_inner_most(s, v.paths[i]) : 0;
+}
+
 void session_drop_waiting(struct session *s)
 {
 	queue_free(&s->queue);

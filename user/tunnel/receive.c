@@ -132,9 +132,9 @@ static enum tg_drop screen_inner(struct session *s, const struct buf *b, u8 flag
 	if (bad != TG_DROP_COUNT)
 		return bad;
 	if (flags & TG_FLAG_COPY) {
-		if (!s->seen)
-			s->seen = calloc(1, sizeof(*s->seen));
-		if (s->seen && !tg_seen_mark(s->seen, copy_id))
+		struct tg_seen *seen = session_seen(s);
+
+		if (seen && !tg_seen_mark(seen, copy_id))
 			return TG_DROP_COPY;
 	}
 	return TG_DROP_COUNT;
@@ -267,6 +267,25 @@ static void note_data(struct path *p)
 		p->gap_us += (u32)(((s32)gap_us - (s32)p->gap_us) / 16);
 }
 
+/* Copies that the filter dropped since the last packet that it let pass: they have arrived, and the peer waits for their acks. Only
+ * numbers before an authentic one count, so they were sent, whoever it was that sent what the filter saw. */
+static void note_skipped(struct path *p, const struct in_job *job, u64 number, u32 age_us)
+{
+	const struct tg_skips *skips = p->session->skips;
+
+	if (!skips || number - p->largest_received - 1 > TG_SKIP_NUMBERS)
+		return;
+	for (u64 n = p->largest_received + 1; n < number; n++) {
+		if (!tg_skip_has(&skips->paths[p->id], (u32)n))
+			continue;
+		received_note(&p->received, n, job->datagram_bytes, be16toh(job->header->stamp), job->run->ce, false,
+			      p->ack_interval_us, age_us, p->tunnel->now_us);
+		p->received_packets++;
+		p->received_bytes += job->datagram_bytes;
+		p->wire_bytes += wire_bytes(p, job->datagram_bytes);
+	}
+}
+
 static void note_arrival(struct path *p, const struct in_job *job, u64 number, bool eliciting)
 {
 	struct tunnel *t = p->tunnel;
@@ -276,12 +295,16 @@ static void note_arrival(struct path *p, const struct in_job *job, u64 number, b
 
 	if (t->set.server)
 		roam_seen(p, job->run, number, job->datagram_bytes);
+	if (number > p->largest_received + 1)
+		note_skipped(p, job, number, age_us);
 	received_note(&p->received, number, job->datagram_bytes, be16toh(job->header->stamp), job->run->ce, eliciting,
 		      p->ack_interval_us, age_us, t->now_us);
 	note_delay(p, be16toh(job->header->stamp), age_us);
 	if (job->header->type == TG_TYPE_DATA)
 		note_data(p);
 	p->largest_received = MAX(p->largest_received, number);
+	if (s->skips)
+		s->skips->paths[p->id].newest = (u32)p->largest_received;
 	p->received_packets++;
 	p->received_bytes += job->datagram_bytes;
 	p->wire_bytes += wire_bytes(p, job->datagram_bytes);

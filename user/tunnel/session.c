@@ -64,6 +64,8 @@ void path_take_key(struct path *p, struct path_key *k)
 	k->first_number = p->sent.next;
 	k->first_received = p->largest_received;
 	p->handshakes++;
+	if (p->session && p->session->seen_slot != TG_SEEN_NONE)
+		index_tell(p->tunnel, k);
 	limits_tell(p);
 }
 
@@ -104,6 +106,8 @@ void path_reset(struct path *p)
 	parity_free(p);
 	p->roam = (struct roam){ 0 };
 	p->largest_received = 0;
+	if (p->session && p->session->skips)
+		memset(&p->session->skips->paths[p->id], 0, sizeof(p->session->skips->paths[p->id]));
 	p->delay = p->arrival = (struct delay){ 0 };	/* the peer's clock may be another */
 	p->last_stamp = 0;
 	p->data_us = p->gap_us = p->silence_told = 0;
@@ -227,8 +231,17 @@ struct session *session_new(struct tunnel *t, u64 handle, enum aead_suite suite)
 	reorder_init(&s->reorder, REORDER_LIMIT);
 	queue_init(&s->queue, MIN(QUEUE_LIMIT, t->pool_bufs / 3));	/* the rest is for what comes in, and what is kept */
 	s->pump_due_us = TIME_NEVER;
+	s->seen_slot = TG_SEEN_NONE;
 	t->session_count++;
 	return s;
+}
+
+static void free_seen(struct session *s)
+{
+	if (s->seen_slot == TG_SEEN_NONE)
+		free(s->seen);
+	else
+		s->tunnel->events->seen_give(s->tunnel->ctx, s->seen_slot);
 }
 
 /* Not the paths of a client: they are its uplinks and outlive sessions. */
@@ -260,10 +273,31 @@ void session_free(struct session *s)
 	bundle_free(s);
 	halves_free(s);
 	free(s->sequences);
-	free(s->seen);
+	free_seen(s);
 	t->session_count--;
 	explicit_bzero(s, sizeof(*s));
 	free(s);
+}
+
+/* Made at the first copy. A filter then learns of it for all keys that copies can come under. */
+struct tg_seen *session_seen(struct session *s)
+{
+	const struct tunnel_events *events = s->tunnel->events;
+
+	if (s->seen)
+		return s->seen;
+	if (!events->seen_take || !events->seen_take(s->tunnel->ctx, &s->seen_slot, &s->seen, &s->skips)) {
+		s->seen = calloc(1, sizeof(*s->seen));
+		return s->seen;
+	}
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		if (!s->paths[i])
+			continue;
+		s->skips->paths[i].newest = (u32)s->paths[i]->largest_received;
+		index_tell(s->tunnel, s->paths[i]->previous);
+		index_tell(s->tunnel, s->paths[i]->current);
+	}
+	return s->seen;
 }
 
 void session_peer_features(struct session *s, u32 features)

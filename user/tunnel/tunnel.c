@@ -383,6 +383,15 @@ u32 tunnel_paths(struct tunnel *t, struct tunnel_path_info *out, u32 max, u64 no
 	return n;
 }
 
+bool tunnel_weights(struct tunnel *t, struct tg_weights *out, u64 now_us)
+{
+	t->now_us = MAX(t->now_us, now_us);
+	if (!t->session)
+		return false;
+	session_weigh(t->session, out);
+	return true;
+}
+
 const struct tunnel_counters *tunnel_counters(const struct tunnel *t)
 {
 	return &t->counters;

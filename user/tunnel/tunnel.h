@@ -10,6 +10,7 @@
 #define TG_TUNNEL_TUNNEL_H
 
 #include <triglav/maps.h>
+#include <triglav/seen.h>
 #include <triglav/wire.h>
 
 #include "base/buf.h"
@@ -149,6 +150,17 @@ struct tunnel_events {
 	void (*path_changed)(void *ctx, const struct tunnel_path_info *path, const char *why);
 	/* Client: the server speaks other protocol versions only (text lists them). */
 	void (*version_refused)(void *ctx, const char *text);
+
+	/* For a filter in front of the links; all may be NULL. A receiver index is in use, said before anything is sent that names it, and again when
+	 * seen slot or path change (seen TG_SEEN_NONE: no slot) / is not any more. */
+	void (*index_used)(void *ctx, u32 index, u32 seen, u32 path);
+	void (*index_freed)(void *ctx, u32 index);
+	/* Memory for the copy ids of a session that the filter sees as well, and the numbers of copies that it drops. False: there is none; the session keeps
+	 * ids of its own. Given back when the session ends, its indices before it. */
+	bool (*seen_take)(void *ctx, u32 *slot, struct tg_seen **seen, struct tg_skips **skips);
+	void (*seen_give)(void *ctx, u32 slot);
+	/* Server: somebody proved to be at this address. */
+	void (*address_proved)(void *ctx, const struct addr *from);
 };
 
 struct tunnel_settings {
@@ -235,6 +247,7 @@ u32 tunnel_close_client(struct tunnel *t, const u8 client_id[8], enum tg_close_c
 /* Looking in. each() calls fn for every session (client: 0 or 1; paths that are still connecting are listed
  * through tunnel_paths()). */
 void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tunnel_session_info *info), void *arg, u64 now_us);
+void tunnel_each_index(struct tunnel *t, void (*fn)(void *arg, u32 index), void *arg);	/* receiver indices that are ours now */
 u32 tunnel_paths(struct tunnel *t, struct tunnel_path_info *out, u32 max, u64 now_us);	/* client */
 /* Why a flow travels as it does. */
 struct tunnel_why_path {
@@ -279,6 +292,9 @@ struct tg_flow;
 /* `flow` as its packets leave by this end's tunnel, or the other way round; family, protocol, addresses and ports count. `hash_key`:
  * that of the hashes bufs come with. -ENOENT: it belongs to no session. */
 int tunnel_why(struct tunnel *t, const struct tg_flow *flow, u64 hash_key, struct tunnel_why *out, u64 now_us);
+
+/* Client: how flows that stay on a path are shared among the paths now; `pinned` says whether bulk flows do. False: there is no session. */
+bool tunnel_weights(struct tunnel *t, struct tg_weights *out, u64 now_us);
 
 /* Client: a copy of the flight record, the caller's (recorder_free()). States in it are enum tunnel_path_state. NULL: no traffic
  * has flowed yet, or no memory. */

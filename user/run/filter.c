@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/* filter.c - the XDP filter of a daemon: loaded, attached, looked at */
+#include "run/filter.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+
+struct datapath *filter_open(enum datapath_mode mode, const struct datapath_settings *set, const char *name)
+{
+	char why[DATAPATH_WHY_BYTES];
+	struct datapath *d;
+
+	if (mode == DATAPATH_OFF)
+		return NULL;
+	if (datapath_load(&d, set, why)) {
+		log_warn("no XDP filter: %s", why);
+		return NULL;
+	}
+	if (datapath_pin(d, name, why))
+		log_info("%s", why);
+	return d;
+}
+
+void filter_close(struct datapath *d, const char *name)
+{
+	if (d)
+		datapath_unpin(name);
+	datapath_close(d);
+}
+
+bool filter_attach(struct datapath *d, u32 ifindex, const char *name, enum datapath_mode mode, bool say)
+{
+	char why[DATAPATH_WHY_BYTES];
+	enum datapath_mode got;
+	int err = datapath_attach(d, ifindex, mode, &got, why);
+
+	if (err == -EALREADY)
+		return true;
+	if (!err)
+		log_info("filter on %s: XDP, %s", name, datapath_mode_name(got));
+	else if (say)
+		log_warn("no filter on %s: %s", name, why);
+	return !err;
+}
+
+void filter_snapshot(const struct datapath *d, struct filter_snapshot *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->loaded = d && !datapath_read(d, &out->counts);
+}
