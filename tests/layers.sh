@@ -1,7 +1,8 @@
 #!/bin/bash
 # Who may include whom (docs/packet-path.md shows the picture). A folder of user/ may include
 # itself and what its row names; nothing else. The engine must also stay free of I/O: no
-# socket, clock or random header is reached from base-less crypto, path or tunnel code.
+# socket, clock or random header is reached from base-less crypto, path or tunnel code. BPF
+# programs see nothing of user/.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 failed=0
@@ -53,4 +54,15 @@ for file in include/triglav/*.h; do
 		failed=1
 	fi
 done
+for file in bpf/*.[ch]; do
+	[ -f "$file" ] || continue
+	if grep -nE '#include' "$file" | grep -vE '#include (<(linux|bpf|triglav)/[a-z_0-9]+\.h>|"[a-z_]+\.bpf\.h")'; then
+		echo "$file: BPF programs include include/triglav and libbpf only"
+		failed=1
+	fi
+done
+if grep -rnE '#include .*\.skel\.h' user --include=*.[ch] | grep -v '^user/bpf/'; then
+	echo "skeletons are included in user/bpf only"
+	failed=1
+fi
 exit $failed

@@ -39,7 +39,7 @@ for t in build/asan/tests/unit/*_test; do
 	[ -x "$t" ] && run_one "asan/$(basename "$t")" 300 "$t"
 done
 for t in build/tests/bpf/*_test; do
-	[ -x "$t" ] && run_one "bpf/$(basename "$t")" 120 "$t"
+	[ -x "$t" ] && run_one "bpf/$(basename "$t")" 300 "$t"
 done
 for t in build/asan/tests/bpf/*_test; do
 	[ -x "$t" ] && run_one "asan/bpf/$(basename "$t")" 300 "$t"

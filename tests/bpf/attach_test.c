@@ -31,7 +31,7 @@
 
 #include "pick.skel.h"
 
-#define WAIT_US (5 * SEC)
+#define WAIT_US (30 * SEC)	/* the kernel frees when it gets round to it */
 #define CYCLES 1000u
 #define INDEX 0x04000040u
 

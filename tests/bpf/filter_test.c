@@ -284,6 +284,34 @@ static void counters_add_up(void **state)
 	assert_int_equal(c.counters.foreign + c.counters.stale + c.counters.passed + c.counters.redirected + sum, c.counters.packets);
 }
 
+/* Every run of a repeated one is judged and counted. What one costs is printed, to be read and not to be relied upon. */
+static void repeated_runs_are_all_counted(void **state)
+{
+	static const struct { const char *what; struct payload p; u32 with; enum tg_drop reason; } kinds[] = {
+		{ "unknown index", { DATA + UNKNOWN }, 0, TG_DROP_NO_SESSION },
+		{ "accepted copy", { COPY }, ID_MARKED, TG_DROP_COPY },
+		{ "unknown type", { .type = 7 }, 0, TG_DROP_UNKNOWN_TYPE },
+	};
+	enum { REPEAT = 20000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .repeat = REPEAT);
+		struct datapath_counts c;
+		u8 packet[FRAME_BYTES];
+
+		settle(kinds[i].with);
+		world.settings.heartbeat_ns[0] += 3600ULL * 1000000000;	/* it may take a while */
+		*world.d->settings = world.settings;
+		opts.data_in = packet;
+		opts.data_size_in = frame_write(packet, &(struct frame){ 0 }, &kinds[i].p);
+		assert_int_equal(bpf_prog_test_run_opts(datapath_program(world.d, true), &opts), 0);
+		world_counts(&c);
+		assert_int_equal(c.drops[kinds[i].reason], REPEAT);
+		printf("%s: %u ns\n", kinds[i].what, opts.duration);
+	}
+}
+
 /* The limit of the issue, on the kernel that runs this. */
 static void the_verifier_is_done_early(void **state)
 {
@@ -306,6 +334,7 @@ int main(void)
 		cmocka_unit_test(a_forged_id_does_not_kill_the_real_packet),
 		cmocka_unit_test(copies_are_dropped_when_they_are_many_and_their_numbers_noted),
 		cmocka_unit_test(counters_add_up),
+		cmocka_unit_test(repeated_runs_are_all_counted),
 		cmocka_unit_test(the_verifier_is_done_early),
 	};
 	int skip = world_open(&(struct datapath_settings){ .server = true, .workers = 2, .seen_slots = 8 });

@@ -41,7 +41,9 @@ lab_run watch server tcpdump --immediate-mode -Z root -U -n -i eth0 -w "$LAB/rep
 	"(udp and src port $PORT) or (icmp and src $SERVER4)"
 wait_for 5 grep -q listening "$LAB/watch.log"
 memory() { awk '/^VmRSS/ { print $2 }' "/proc/${LAB_PID[server]}/status"; }
-received() { in_server awk '/^Udp: [0-9]/ { print $2 }' /proc/net/snmp; }
+received() { # by the daemon, or dropped by the filter in front of it
+	echo $(($(in_server awk '/^Udp: [0-9]/ { print $2 }' /proc/net/snmp) + $(counter server_status filter.dropped)))
+}
 received_since() { [ "$(received)" -ge "$1" ]; }
 
 for who in former mistaken public; do

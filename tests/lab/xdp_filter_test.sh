@@ -10,7 +10,8 @@ start_internet
 if ! "$TRIGLAV" server --help-all 2>&1 | grep -q -- --xdp; then fail "there is no --xdp"; fi
 start_server --xdp native --rekey-interval 1s
 if grep -q "no XDP filter" "$LAB/server.log"; then skip "$(grep 'no XDP filter' "$LAB/server.log")"; fi
-grep -q "filter on eth0: XDP, native" "$LAB/server.log" || fail "the server's filter is not attached"
+filtered_by() { grep -q "filter on eth0: XDP, $1" "$LAB/server.log"; }
+wait_for 5 filtered_by native || fail "the server's filter is not attached"
 
 # Sends datagrams of strangers: KIND COUNT. Each waits for nothing, but pauses keep the queues short.
 junk() {
@@ -138,7 +139,7 @@ wait_for 5 has_no_xdp server eth0 || fail "a program is left after a clean end"
 
 note "generic mode"
 start_server --xdp generic
-grep -q "filter on eth0: XDP, generic" "$LAB/server.log" || fail "no generic filter"
+wait_for 5 filtered_by generic || fail "no generic filter"
 start_client --full-tunnel --xdp generic
 transfer_begin $INTERNET4 --up 50 --down 50
 junk unknown 3000

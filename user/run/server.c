@@ -256,13 +256,6 @@ static int start_workers(struct server *s, char *error)
 	return err ? run_say(error, err, "cannot start the workers: %s", strerror(-err)) : 0;
 }
 
-static int start_filter(struct server *s, char *error)
-{
-	(void)error;
-	server_filter(s);
-	return 0;
-}
-
 static int start_events(struct server *s, char *error)
 {
 	struct timeval every = { FLUSH_S, 0 };
@@ -311,7 +304,7 @@ static int start(struct server *s, char *error)
 {
 	static int (*const steps[])(struct server *s, char *error) = {
 		check, open_host, open_queues, make_admission, server_configure_device, server_configure_forwarding,
-		start_workers, server_listen, start_filter, start_events,
+		start_workers, server_listen, start_events,
 	};
 	int err;
 
@@ -326,6 +319,7 @@ static int start(struct server *s, char *error)
 			return err;
 	}
 	s->hooked = true;
+	server_filter(s);	/* takes its time, so it is last: people may talk to us already */
 	announce(s);
 	return 0;
 }

@@ -151,12 +151,12 @@ struct tunnel_events {
 	/* Client: the server speaks other protocol versions only (text lists them). */
 	void (*version_refused)(void *ctx, const char *text);
 
-	/* For a filter in front of the links; all may be NULL. A receiver index is in use, said before anything is sent that names it, and again when
-	 * seen slot or path change (seen TG_SEEN_NONE: no slot) / is not any more. */
+	/* For a filter in front of the links; all may be NULL. A receiver index is in use, said before anything is sent that names
+	 * it, and again when seen slot or path change (seen TG_SEEN_NONE: no slot) / is not any more. */
 	void (*index_used)(void *ctx, u32 index, u32 seen, u32 path);
 	void (*index_freed)(void *ctx, u32 index);
-	/* Memory for the copy ids of a session that the filter sees as well, and the numbers of copies that it drops. False: there is none; the session keeps
-	 * ids of its own. Given back when the session ends, its indices before it. */
+	/* Memory for the copy ids of a session that the filter sees as well, and the numbers of copies that it drops. False: there
+	 * is none; the session keeps ids of its own. Given back when the session ends, its indices before it. */
 	bool (*seen_take)(void *ctx, u32 *slot, struct tg_seen **seen, struct tg_skips **skips);
 	void (*seen_give)(void *ctx, u32 slot);
 	/* Server: somebody proved to be at this address. */
