@@ -11,6 +11,7 @@ _triglav_ctl_names() { # of running instances
 
 _triglav_ctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
+	local commands="paths clients counters drops monitor record" common="--json --name --runtime-dir --help"
 	COMPREPLY=()
 
 	case $before in
@@ -26,14 +27,18 @@ _triglav_ctl() {
 		COMPREPLY=($(compgen -W "$(_triglav_ctl_names)" -- "$word"))
 		return
 		;;
+	--interval | --count) return ;;
 	esac
 
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="record help version"
+		words="$commands help version"
 	else
 		case $command in
-		record) words="--input --json --name --runtime-dir --help" ;;
-		help) words="record" ;;
+		paths | counters) words="$common" ;;
+		clients | drops) words="$common --all" ;;
+		monitor) words="$common --interval --count" ;;
+		record) words="$common --input" ;;
+		help) words="$commands" ;;
 		esac
 	fi
 	COMPREPLY=($(compgen -W "$words" -- "$word"))

@@ -122,9 +122,9 @@ struct tunnel_session_info {
 
 struct tunnel_counters {
 	u64 drops[TG_DROP_COUNT];
-	u64 handshakes_sent, handshakes_received, sessions_opened, sessions_closed;
-	u64 rekeys, migrations, cookies_sent, acks_sent, acks_received, pings_sent;
-	u32 half_open;			/* now */
+#define TUNNEL_COUNTER(name, help) u64 name;
+	TG_COUNTERS(TUNNEL_COUNTER)
+#undef TUNNEL_COUNTER
 };
 
 /* The daemon's side. All are called from within tunnel_*() calls, on the worker's thread. */

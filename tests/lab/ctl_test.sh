@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# triglav-ctl against a client and a server that carry traffic: every command as a table and as JSON, and what they say is compared with
+# what is known from elsewhere.
+. "$(dirname "$0")/lab.sh"
+need_triglav
+export NO_COLOR=1
+CTL=$BUILD/triglav-ctl
+[ -x "$CTL" ] || fail "build/triglav-ctl is missing"
+
+lab_new "rate=20mbit delay=5ms" "rate=10mbit delay=20ms"
+
+on() { # client or server, the words of triglav-ctl
+	local side=$1
+	shift
+	in_$side "$CTL" "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-${side:0:1}"
+}
+
+says() { # what, pattern, command...
+	local what=$1 pattern=$2 text
+	shift 2
+	text=$("$@" 2>&1) || fail "$what: '$*' failed: $text"
+	grep -Eq -- "$pattern" <<< "$text" || fail "$what: no '$pattern' in: $text"
+}
+
+refuses() { # exit code, a piece of what is said, command...
+	local code=$1 says=$2 got=0 said
+	shift 2
+	said=$("$@" 2>&1) || got=$?
+	assert_equal "exit code of $*: $said" $got "$code"
+	[[ $said == *"$says"* ]] || fail "$* does not say \"$says\": $said"
+}
+
+holds() { # what, expression in d, command...
+	local what=$1 expression=$2 text
+	shift 2
+	text=$("$@" 2> "$LAB/holds.log") || fail "$what: '$*' failed: $(cat "$LAB/holds.log")"
+	[ "$(json "bool($expression)" <<< "$text")" = True ] || fail "$what: $expression does not hold in: ${text:0:400}"
+}
+
+start_internet
+start_server
+start_client --full-tunnel
+wait_for 10 client_paths_up 2 || fail "two uplinks, but not two paths"
+transfer_begin $INTERNET4 --up 40 --down 40
+link_carries 1 10 2000000
+link_carries 2 10 500000
+
+# --- paths ---
+for side in client server; do
+	says "paths of the $side" '(up1|path 0) +up +[0-9.]+ ms +[0-9.]+ ms +[0-9.]+ ms +[0-9.]+ % +[0-9.]+ .bit/s +[0-9.]+ .?bit/s +[0-9]+ %' on $side paths
+	holds "paths of the $side" 'len(d) == 2 and all(p["state"] == "up" and p["sent_bytes"] > 0 for p in d)' on $side paths --json
+	holds "shares of the $side" '0.99 < sum(p["share"] for p in d) < 1.01' on $side paths --json
+done
+holds "the round trips are those of the links" '[p["uplink"] for p in sorted(d, key=lambda p: p["rtt_min_us"])] == ["up1", "up2"]' on client paths --json
+holds "one uplink" 'len(d) == 1 and d[0]["uplink"] == "up2"' on client paths up2 --json
+holds "one client" 'len(d) == 2 and d[0]["client"] == "laptop"' on server paths laptop --json
+refuses 1 'no path of "up9" is there' on client paths up9
+note "paths"
+
+# --- clients ---
+says "clients" '^laptop +[0-9a-f]{16} +connected +10\.99\.0\.[0-9]+ +fd99::[0-9a-f]+ +2/2 +[0-9.]+ ms +[0-9.]+ .?B +[0-9.]+ .?B +[0-9]+s' on server clients
+client_key other
+holds "only who is connected" 'len(d) == 1 and d[0]["client"] == "laptop" and d[0]["paths_up"] == 2 and d[0]["rtt_us"] > 0' on server clients --json
+holds "those that are away as well" '{(c["client"], c["connected"]) for c in d} == {("default", False), ("laptop", True), ("other", False)}' on server clients --all --json
+says "who is away" '^other +[0-9a-f]{16} +away .* never$' on server clients --all
+holds "by its name" 'len(d) == 1' on server clients laptop --json
+holds "by its address" 'd[0]["client"] == "laptop"' on server clients "$(on server clients --json | json 'd[0]["ip4"]')" --json
+refuses 1 'no client "other" is connected' on server clients other
+refuses 2 "clients are what a server has" on client clients
+note "clients"
+
+# --- counters and drops: the names and the meanings of the source's one list ---
+says "counters" '^engine +sessions_opened +1 +sessions that became usable' on client counters
+says "counters" '^tun +packets_read +[0-9]+ +inner packets read' on client counters
+holds "counters" 'd["engine"]["sessions_opened"] == 1 and d["tun"]["bytes_read"] > 2000000' on client counters --json
+listed=$(sed -n '/#define TG_COUNTERS/,/^$/ s/^\tX(\([a-z_]*\), .*/\1/p' "$ROOT/include/triglav/maps.h" | sort | tr '\n' ' ')
+assert_equal "the counters' names" "$(on server counters --json | json '" ".join(sorted(d["engine"])) + " "')" "$listed"
+listed=$(sed -n 's/^\tX([A-Z_]*, "\([a-z_]*\)", .*/\1/p' "$ROOT/include/triglav/maps.h" | sort | tr '\n' ' ')
+assert_equal "the drops' names" "$(on server drops --json | json '" ".join(sorted(r for r in d if not r.startswith("drop_"))) + " "')" "$listed"
+says "every reason" '^forged +[0-9]+ +authentication failed$' on server drops --all
+# Junk that no key here knows: counted by its reason, and first in the list.
+in_internet $PYTHON -I -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(500): s.sendto(b"\xee" * 40, (sys.argv[1], int(sys.argv[2])))' $SERVER4 $PORT
+junk_is_counted() { [ "$(on server drops --json | json "d['unknown_type'] > 100")" = True ]; }
+wait_for 5 junk_is_counted || fail "junk is not among the drops: $(on server drops)"
+says "drops" '^unknown_type +[0-9]+ +no such datagram type$' on server drops
+assert_equal "the most frequent reason comes first" "$(on server drops | awk 'NR > 1 { print $2 }' | sort -rnc 2>&1)" ""
+note "counters and drops"
+
+# --- monitor ---
+says "monitor" 'connected, sends [0-9.]+ .?bit/s, receives [0-9.]+ .?bit/s' on client monitor --count 1 --interval 0.5
+on client monitor --count 2 --interval 0.5 > "$LAB/monitor.txt"
+assert_equal "pictures" "$(grep -c '^PATH ' "$LAB/monitor.txt")" 3
+if grep -q $'\033' "$LAB/monitor.txt"; then fail "a picture into a file clears the screen"; fi
+on client monitor --json --count 2 --interval 0.5 > "$LAB/monitor.json"
+assert_equal "a line for each interval" "$(wc -l < "$LAB/monitor.json")" 2
+holds "rates" 'd["sent_bytes_per_second"] > 100000 and d["received_bytes_per_second"] > 100000' tail -n 1 "$LAB/monitor.json"
+holds "the sum is that of the paths" 'abs(sum(p["sent_bytes_per_second"] for p in d["paths"]) - d["sent_bytes_per_second"]) <= 2' tail -n 1 "$LAB/monitor.json"
+holds "monitor of a server" 'd["sessions"] == 1 and {p["client"] for p in d["paths"]} == {"laptop"} and d["received_bytes_per_second"] > 100000' \
+	on server monitor --json --count 1 --interval 0.5
+says "monitor of a server" '^laptop +path [0-9]+ +up ' on server monitor --count 1 --interval 0.3
+lab_run monitor client "$CTL" monitor --interval 0.2 --runtime-dir "$LAB/run" --name "$LAB_ID-c"
+wait_for 5 grep -q 'CARRIES' "$LAB/monitor.log" || fail "monitor shows nothing: $(lab_log monitor)"
+lab_stop monitor INT || fail "monitor ends with an error after SIGINT"
+note "monitor"
+#MORE
+
+transfer_end
+refuses 3 "no triglav named \"tg9\" runs" "$CTL" paths --runtime-dir "$LAB/run" --name tg9
+for words in paths clients counters drops monitor; do
+	refuses 3 'no triglav runs here' "$CTL" $words --runtime-dir "$LAB/none"
+	refuses 2 "see triglav-ctl $words --help" "$CTL" $words --nosuchflag
+done
