@@ -43,7 +43,8 @@ _triglav_ctl() {
 	fi
 	COMPREPLY=($(compgen -W "$words" -- "$word"))
 	# A picture or a document to write.
-	if [ "$command" = record ] && [[ $word != -* ]]; then COMPREPLY+=($(compgen -f -- "$word")); fi
+	if [ "$COMP_CWORD" != 1 ] && [ "$command" = record ] && [[ $word != -* ]]; then COMPREPLY+=($(compgen -f -- "$word")); fi
+	return 0
 }
 
 complete -F _triglav_ctl triglav-ctl
