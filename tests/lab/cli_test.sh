@@ -247,13 +247,18 @@ ctl expect 2 '--json and "minute.svg" contradict each other' record minute.svg -
 ctl expect 2 'is one word too many; see triglav-ctl record --help' record a.svg b.svg
 ctl expect 3 'no triglav runs here' record "$work/minute.svg" --runtime-dir "$work/run"
 ctl expect 3 'no triglav named "tg9" runs' record --json --name tg9 --runtime-dir "$work/run"
-for command in paths clients counters drops monitor; do
+for command in paths flows clients counters drops monitor; do
 	ctl expect 3 'no triglav runs here' $command --runtime-dir "$work/run"
 	ctl expect 3 'no triglav named "tg9" runs' $command --json --name tg9 --runtime-dir "$work/run"
 done
 ctl expect 2 'expected a whole number' monitor --count 0 --runtime-dir "$work/run"
 ctl expect 2 '--interval: expected' monitor --interval 1ms
 ctl expect 2 'did you mean "counters"?' counter
+ctl expect 2 '"443": expected tcp, udp' flows 443
+ctl expect 2 '"10.0.0.0/33": expected tcp, udp' flows tcp 10.0.0.0/33
+ctl expect 2 'one protocol and one end are enough' flows tcp udp
+ctl expect 2 '--sort: expected rate, bytes' flows --sort size
+ctl expect 2 '--top: expected a whole number from 1 to 256' flows --top 0
 ctl expect 1 "cannot read $work/none.json: No such file" record "$work/minute.svg" --input "$work/none.json"
 [ ! -e "$work/minute.svg" ] || complain "triglav-ctl record makes a file of nothing"
 page=$(sed 's/\\-/-/g' user/dist/triglav-ctl.8)

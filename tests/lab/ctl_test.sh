@@ -105,11 +105,35 @@ lab_run monitor client "$CTL" monitor --interval 0.2 --runtime-dir "$LAB/run" --
 wait_for 5 grep -q 'CARRIES' "$LAB/monitor.log" || fail "monitor shows nothing: $(lab_log monitor)"
 lab_stop monitor INT || fail "monitor ends with an error after SIGINT"
 note "monitor"
+# --- flows ---
+held() { transfer_value up; }	# bytes the transfer is known to have moved
+for side in client server; do
+	says "flows of the $side" '^(laptop +)?tcp +[0-9.]+:[0-9]+ +[0-9.]+:[0-9]+ +bulk +striped +[0-9.]+ .?bit/s +[0-9.]+ .?bit/s' on $side flows tcp
+	holds "the transfer is the first" 'd["flows"][0]["sent_bytes_per_second"] > 100000 and d["flows"][0]["received_bytes_per_second"] > 100000' \
+		on $side flows --json
+done
+holds "both ends tell of the same flow" '(d["flows"][0]["from"], d["flows"][0]["to"]) == tuple(reversed("'"$(on client flows --json | json 'd["flows"][0]["from"] + " " + d["flows"][0]["to"]')"'".split()))' \
+	on server flows --json
+holds "bytes are those that were moved" 'd["flows"][0]["sent_bytes"] > '"$(held)"' and d["flows"][0]["received_packets"] > 1000' on client flows --json
+holds "its two connections, and no more" 'd["matched"] <= 2 and all(f["to"].startswith("'"$INTERNET4"':") for f in d["flows"])' on client flows tcp $INTERNET4 --json
+in_client ping -q -c 5 -i 0.2 -W 2 $INTERNET4 > /dev/null || fail "no ping"
+holds "a ping is sparse, by the fastest path" '[(f["class"], f["path"], f["sent_packets"]) for f in d["flows"]] == [("sparse", "up1", 5)]' on client flows icmp --json
+says "a ping in the table" '^icmp +10\.99\.0\.[0-9]+ +'"$INTERNET4"' +sparse +up1 ' on client flows icmp
+holds "none of another network" 'd["matched"] == 0 and d["live"] >= 2' on client flows 192.0.2.0/24 --json
+says "none of another network" 'none of the live flows fits' on client flows 192.0.2.0/24
+holds "the oldest first" 'd["flows"] == sorted(d["flows"], key=lambda f: -f["age_us"])' on client flows --sort age --json
+holds "the first only" 'len(d["flows"]) == 1 and d["matched"] >= 2' on client flows --top 1 --json
+says "the first only" '^1 of [0-9]+; --top' on client flows --top 1
+holds "of one client" 'd["matched"] >= 1 and {f["client"] for f in d["flows"]} == {"laptop"}' on server flows --client laptop --json
+holds "of a client that is away" 'd["matched"] == 0' on server flows --client other --json
+refuses 1 'there is no client "nobody" here' on server flows --client nobody
+refuses 2 'it has no clients to choose from' on client flows --client laptop
+note "flows"
 #MORE
 
 transfer_end
 refuses 3 "no triglav named \"tg9\" runs" "$CTL" paths --runtime-dir "$LAB/run" --name tg9
-for words in paths clients counters drops monitor; do
+for words in paths flows clients counters drops monitor; do
 	refuses 3 'no triglav runs here' "$CTL" $words --runtime-dir "$LAB/none"
 	refuses 2 "see triglav-ctl $words --help" "$CTL" $words --nosuchflag
 done

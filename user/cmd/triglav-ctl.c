@@ -5,6 +5,7 @@
 /* In the order in which the overview lists them. */
 static const struct command *const commands[] = {
 	&cmd_paths,
+	&cmd_flows,
 	&cmd_clients,
 	&cmd_counters,
 	&cmd_drops,

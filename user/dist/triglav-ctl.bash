@@ -11,7 +11,7 @@ _triglav_ctl_names() { # of running instances
 
 _triglav_ctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
-	local commands="paths clients counters drops monitor record" common="--json --name --runtime-dir --help"
+	local commands="paths flows clients counters drops monitor record" common="--json --name --runtime-dir --help"
 	COMPREPLY=()
 
 	case $before in
@@ -27,7 +27,11 @@ _triglav_ctl() {
 		COMPREPLY=($(compgen -W "$(_triglav_ctl_names)" -- "$word"))
 		return
 		;;
-	--interval | --count) return ;;
+	--sort)
+		COMPREPLY=($(compgen -W "rate bytes packets age recent" -- "$word"))
+		return
+		;;
+	--interval | --count | --top | --idle | --client) return ;;
 	esac
 
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -35,6 +39,7 @@ _triglav_ctl() {
 	else
 		case $command in
 		paths | counters) words="$common" ;;
+		flows) words="tcp udp icmp icmp6 $common --top --sort --idle --client" ;;
 		clients | drops) words="$common --all" ;;
 		monitor) words="$common --interval --count" ;;
 		record) words="$common --input" ;;

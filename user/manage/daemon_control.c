@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "manage/amounts.h"
+#include "manage/flows_report.h"
 #include "manage/record_report.h"
 #include "manage/report.h"
 #include "manage/why_report.h"
@@ -195,6 +196,16 @@ static int client_tells_why(void *ctx, const json_t *request, json_t *answer, ch
 	return why_answer(ask_client, ctx, true, request, answer, error);
 }
 
+static int ask_client_flows(void *ctx, const struct run_flows_query *query, struct run_flows *out)
+{
+	return client_flows(ctx, query, out);
+}
+
+static int client_lists_flows(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return flows_answer(ask_client_flows, ctx, NULL, request, answer, error);
+}
+
 static int client_print_record(void *ctx, const json_t *request, FILE *out, char error[RUN_ERROR_BYTES])
 {
 	struct record_about about = { .name = client_name(ctx), .why = "asked" };
@@ -230,6 +241,7 @@ const struct control_command client_commands[] = {
 	{ "uplink set", uplink_set, NULL },
 	{ "record", NULL, client_print_record },
 	{ "why", client_tells_why, NULL },
+	{ "flows", client_lists_flows, NULL },
 	{ "clients list", no_clients, NULL },
 	{ "clients reload", no_clients, NULL },
 	{ "clients revoke", no_clients, NULL },
@@ -317,6 +329,16 @@ static int server_tells_why(void *ctx, const json_t *request, json_t *answer, ch
 	return why_answer(ask_server, ctx, false, request, answer, error);
 }
 
+static int ask_server_flows(void *ctx, const struct run_flows_query *query, struct run_flows *out)
+{
+	return server_flows(((struct server_control *)ctx)->server, query, out);
+}
+
+static int server_lists_flows(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return flows_answer(ask_server_flows, ctx, ((struct server_control *)ctx)->accounts, request, answer, error);
+}
+
 static int server_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	struct server_control *c = ctx;
@@ -336,6 +358,7 @@ const struct control_command server_commands[] = {
 	{ "clients revoke", clients_revoke, NULL },
 	{ "record", no_record, NULL },
 	{ "why", server_tells_why, NULL },
+	{ "flows", server_lists_flows, NULL },
 	{ "uplink list", no_uplinks, NULL },
 	{ "uplink add", no_uplinks, NULL },
 	{ "uplink remove", no_uplinks, NULL },

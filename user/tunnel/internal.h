@@ -16,6 +16,7 @@
  *   parity.c     repair symbols, and what they bring back
  *   roam.c       a known path turns up at a new address
  *   why.c        what people ask: why a path, why a flow
+ *   flows.c      and which flows there are
  *   record.c     what the flight recorder writes down
  */
 #ifndef TG_TUNNEL_INTERNAL_H
@@ -34,6 +35,7 @@
 #include "path/delay.h"
 #include "path/guard.h"
 #include "path/fec.h"
+#include "path/flows.h"
 #include "path/fragment.h"
 #include "path/pmtu.h"
 #include "path/queue.h"
@@ -357,6 +359,7 @@ struct tunnel {
 	struct out out;
 	struct in in;
 	struct buf_queue deliver;
+	struct flows flows;		/* for people who ask (flows.c) */
 };
 
 /* tunnel.c */

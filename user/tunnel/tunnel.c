@@ -72,6 +72,7 @@ void tunnel_free(struct tunnel *t)
 	free(t->slots);
 	free(t->out.area);
 	recorder_free(t->record.recorder);
+	flows_free(&t->flows);
 	explicit_bzero(t, sizeof(*t));
 	free(t);
 }

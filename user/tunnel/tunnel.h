@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/datagrams.h"
 #include "base/rand.h"
+#include "path/flows.h"
 #include "path/health.h"
 #include "path/rate.h"
 #include "path/recorder.h"
@@ -279,6 +280,34 @@ struct tg_flow;
 /* `flow` as its packets leave by this end's tunnel, or the other way round; family, protocol, addresses and ports count. `hash_key`:
  * that of the hashes bufs come with. -ENOENT: it belongs to no session. */
 int tunnel_why(struct tunnel *t, const struct tg_flow *flow, u64 hash_key, struct tunnel_why *out, u64 now_us);
+
+/* The key of the hashes that bufs come with; until it is told, 0. Both directions of a flow are one by it. */
+void tunnel_set_hash_key(struct tunnel *t, u64 key);
+
+/* The flows that had a packet within idle_us: copies at most max into out, returns how many. FLOWS_MAX is always enough; costs some
+ * 100 us then. Their `owner` is the handle of the session. */
+u32 tunnel_flows(const struct tunnel *t, u64 idle_us, struct flow_info *out, u32 max, u64 now_us);
+u64 tunnel_flows_replaced(const struct tunnel *t);	/* flows that others took the place of */
+
+/* Server: is it the handle of a session of this client? */
+bool tunnel_handle_is_of(const struct tunnel *t, u64 handle, const u8 client_id[8]);
+
+/* Where the next packet of a flow would go. */
+struct tunnel_way {
+	bool known;			/* its session is there; else nothing else counts */
+	bool anonymous;
+	u8 client_id[8];
+	bool straight;			/* one open path and nothing waits: no class */
+	bool seen, bulk;		/* its class in the queue; not seen: it was not queued lately */
+	u32 waiting_packets, waiting_bytes;
+	bool striped;			/* bulk, by many paths at once */
+	int path;			/* id; -1: many, or none can take it now */
+	char name[TUNNEL_NAME_BYTES];	/* of that path; client */
+};
+
+/* For each of n flows of tunnel_flows(). Each session among them is planned once, each pinned flow as well: a few microseconds, more where much
+ * waits. Keep n below some hundreds; neighbours of the same owner are cheaper. */
+void tunnel_flow_ways(struct tunnel *t, const struct flow_info *flows, u32 n, struct tunnel_way *out, u64 now_us);
 
 /* Client: a copy of the flight record, the caller's (recorder_free()). States in it are enum tunnel_path_state. NULL: no traffic
  * has flowed yet, or no memory. */
