@@ -132,7 +132,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command cmd_flows = {
 	.name = "flows",
-	.words = "[tcp|udp|icmp|N] [ADDRESS | NETWORK | :PORT | ADDRESS:PORT]",
+	.words = "[tcp|udp|icmp|N] [ADDRESS|NETWORK|:PORT|A:P]",
 	.summary = "which flows pass: 5-tuple, class, path, rates, bytes, age",
 	.example = "  triglav-ctl flows tcp :443\n  triglav-ctl flows 10.0.0.0/8 --sort bytes --top 50",
 	.flags = flags,
