@@ -247,13 +247,16 @@ ctl expect 2 '--json and "minute.svg" contradict each other' record minute.svg -
 ctl expect 2 'is one word too many; see triglav-ctl record --help' record a.svg b.svg
 ctl expect 3 'no triglav runs here' record "$work/minute.svg" --runtime-dir "$work/run"
 ctl expect 3 'no triglav named "tg9" runs' record --json --name tg9 --runtime-dir "$work/run"
-for command in paths flows clients counters drops monitor; do
+for command in paths flows clients counters drops monitor log; do
 	ctl expect 3 'no triglav runs here' $command --runtime-dir "$work/run"
 	ctl expect 3 'no triglav named "tg9" runs' $command --json --name tg9 --runtime-dir "$work/run"
 done
 ctl expect 2 'expected a whole number' monitor --count 0 --runtime-dir "$work/run"
 ctl expect 2 '--interval: expected' monitor --interval 1ms
 ctl expect 2 'did you mean "counters"?' counter
+ctl expect 2 '"loud": expected error, warn, info or debug' log loud
+ctl expect 2 '--area: expected one of daemon, sessions' log --area nothing
+ctl expect 2 '--lines: expected a whole number from 0 to 256' log --lines 257
 ctl expect 2 '"443": expected tcp, udp' flows 443
 ctl expect 2 '"10.0.0.0/33": expected tcp, udp' flows tcp 10.0.0.0/33
 ctl expect 2 'one protocol and one end are enough' flows tcp udp

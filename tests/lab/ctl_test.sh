@@ -129,11 +129,40 @@ holds "of a client that is away" 'd["matched"] == 0' on server flows --client ot
 refuses 1 'there is no client "nobody" here' on server flows --client nobody
 refuses 2 'it has no clients to choose from' on client flows --client laptop
 note "flows"
+# --- log ---
+says "the last lines" '^[0-9:.]+ info +sessions connected: 10\.99\.0\.[0-9]+' on client log --lines 256
+holds "the last lines" 'any(l["area"] == "sessions" and "connected, 10.99.0." in l["text"] for l in d)' on server log --json --lines 256
+holds "of one area" '{l["area"] for l in d} == {"uplinks"}' on client log --area uplinks --json
+holds "as many as asked for" 'len(d) == 1' on client log --lines 1 --json
+says "levels" '^uplinks +info +interfaces' on client log levels
+lab_run follow client "$CTL" log -f --lines 0 --runtime-dir "$LAB/run" --name "$LAB_ID-c"
+follow() { # what comes is what happens from now on
+	wait_for 5 grep -q "$1" "$LAB/follow.log" || fail "log -f does not show \"$1\": $(lab_log follow)"
+}
+wait_for 5 lab_runs follow || fail "log -f does not stay"
+says "a level of one area" '^host +info' on client log debug --area uplinks
+follow 'log level of uplinks: debug'
+holds "the level of one area" '(d["levels"]["uplinks"], d["levels"]["host"]) == ("debug", "info")' on client log levels --json
+on client log warn > /dev/null
+assert_equal "the level of all areas" "$(on client log levels --json | json 'sorted(set(d["levels"].values()))[0]')" warn
+in_client "$TRIGLAV" uplink add nosuch7 --runtime-dir "$LAB/run" --name "$LAB_ID-c" 2> /dev/null
+in_client "$TRIGLAV" uplink remove nosuch7 --runtime-dir "$LAB/run" --name "$LAB_ID-c"
+if grep -q 'nosuch7: removed' "$LAB/client.log"; then fail "at level warn something is told that is only info"; fi
+on client log info > /dev/null
+in_client "$TRIGLAV" uplink add nosuch8 --runtime-dir "$LAB/run" --name "$LAB_ID-c" 2> /dev/null
+in_client "$TRIGLAV" uplink remove nosuch8 --runtime-dir "$LAB/run" --name "$LAB_ID-c"
+follow 'uplink nosuch8: removed by command'
+if grep -q 'nosuch7' "$LAB/follow.log"; then fail "what is not logged is followed"; fi
+assert_equal "what is followed is what is written" "$(grep -c nosuch8 "$LAB/follow.log")" "$(grep -c nosuch8 "$LAB/client.log")"
+lab_stop follow INT || fail "log -f ends with an error after SIGINT"
+refuses 2 'expected error, warn, info or debug' on client log loud
+refuses 2 'expected one of daemon, sessions' on client log debug --area nothing
+note "log"
 #MORE
 
 transfer_end
 refuses 3 "no triglav named \"tg9\" runs" "$CTL" paths --runtime-dir "$LAB/run" --name tg9
-for words in paths flows clients counters drops monitor; do
+for words in paths flows clients counters drops monitor log; do
 	refuses 3 'no triglav runs here' "$CTL" $words --runtime-dir "$LAB/none"
 	refuses 2 "see triglav-ctl $words --help" "$CTL" $words --nosuchflag
 done

@@ -45,7 +45,7 @@ static void on_interrupt(int number)
 	interrupted = 1;
 }
 
-static void catch_interrupts(void)
+void live_begin(void)
 {
 	struct sigaction quiet = { .sa_handler = on_interrupt };	/* no SA_RESTART: the sleep ends */
 
@@ -53,7 +53,12 @@ static void catch_interrupts(void)
 	sigaction(SIGTERM, &quiet, NULL);
 }
 
-static void wait_interval(u64 interval_us)
+bool live_interrupted(void)
+{
+	return interrupted;
+}
+
+void live_wait(u64 interval_us)
 {
 	struct timespec t = { .tv_sec = (time_t)(interval_us / SEC), .tv_nsec = (long)(interval_us % SEC * 1000) };
 
@@ -72,7 +77,7 @@ int live_run(const struct live *live)
 	u64 before_us = 0, now_us, shown = 0;
 	int code = CMD_OK;
 
-	catch_interrupts();
+	live_begin();
 	while (!interrupted && !ferror(stdout)) {
 		code = live->look(&now);
 		if (code)
@@ -86,7 +91,7 @@ int live_run(const struct live *live)
 		if (live->count && shown >= live->count)
 			break;
 		if (!interrupted)
-			wait_interval(live->interval_us);
+			live_wait(live->interval_us);
 	}
 	json_decref(before);
 	return interrupted ? CMD_OK : code;

@@ -38,6 +38,11 @@ struct live {
 
 int live_run(const struct live *live);
 
+/* The parts of it, for loops of another kind: from begin on the two signals only make interrupted() true and a wait end. */
+void live_begin(void);
+bool live_interrupted(void);
+void live_wait(u64 interval_us);
+
 /* On a terminal: the picture that follows takes the place of the last one. */
 void live_clear(void);
 

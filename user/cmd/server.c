@@ -4,6 +4,8 @@
  * First start: makes the server's key and a first credential, prints it. Then the daemon's
  * hooks: control socket, pid file.
  */
+#define LOG_AREA LOG_AREA_CONTROL
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
 	&cmd_counters,
 	&cmd_drops,
 	&cmd_monitor,
+	&cmd_log,
 	&cmd_record,
 	NULL,
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* tun.c - triglav tun: the near end */
+#define LOG_AREA LOG_AREA_CONTROL
+
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>

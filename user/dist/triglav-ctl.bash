@@ -11,7 +11,7 @@ _triglav_ctl_names() { # of running instances
 
 _triglav_ctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
-	local commands="paths flows clients counters drops monitor record" common="--json --name --runtime-dir --help"
+	local commands="paths flows clients counters drops monitor log record" common="--json --name --runtime-dir --help"
 	COMPREPLY=()
 
 	case $before in
@@ -31,7 +31,11 @@ _triglav_ctl() {
 		COMPREPLY=($(compgen -W "rate bytes packets age recent" -- "$word"))
 		return
 		;;
-	--interval | --count | --top | --idle | --client) return ;;
+	--area)
+		COMPREPLY=($(compgen -W "daemon sessions uplinks host control datapath" -- "$word"))
+		return
+		;;
+	--lines | --interval | --count | --top | --idle | --client) return ;;
 	esac
 
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -41,6 +45,7 @@ _triglav_ctl() {
 		paths | counters) words="$common" ;;
 		flows) words="tcp udp icmp icmp6 $common --top --sort --idle --client" ;;
 		clients | drops) words="$common --all" ;;
+		log) words="error warn info debug levels $common --area --follow --lines" ;;
 		monitor) words="$common --interval --count" ;;
 		record) words="$common --input" ;;
 		help) words="$commands" ;;

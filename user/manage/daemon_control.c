@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* daemon_control.c - what can be asked of a running client or server */
+#define LOG_AREA LOG_AREA_CONTROL
+
 #include "manage/daemon_control.h"
 
 #include <errno.h>
@@ -13,6 +15,7 @@
 #include "base/log.h"
 #include "manage/amounts.h"
 #include "manage/flows_report.h"
+#include "manage/log_control.h"
 #include "manage/record_report.h"
 #include "manage/report.h"
 #include "manage/why_report.h"
@@ -24,21 +27,6 @@ static int merge(json_t *answer, json_t *made)
 
 	json_decref(made);
 	return err;
-}
-
-static int set_log_level(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
-{
-	const char *name = control_text(request, "level");
-	int level = name ? log_level_parse(name) : -1;
-
-	(void)ctx;
-	(void)answer;
-	if (level < 0) {
-		snprintf(error, RUN_ERROR_BYTES, "\"level\" is error, warn, info or debug");
-		return -EINVAL;
-	}
-	log_set_level((enum log_level)level);
-	return 0;
 }
 
 /* A question for the other kind of daemon. */
@@ -246,7 +234,8 @@ const struct control_command client_commands[] = {
 	{ "clients reload", no_clients, NULL },
 	{ "clients revoke", no_clients, NULL },
 	{ "stop", client_end, NULL },
-	{ "log level", set_log_level, NULL },
+	{ "log level", log_control_level, NULL },
+	{ "log read", log_control_read, NULL },
 	{ NULL, NULL, NULL },
 };
 
@@ -364,6 +353,7 @@ const struct control_command server_commands[] = {
 	{ "uplink remove", no_uplinks, NULL },
 	{ "uplink set", no_uplinks, NULL },
 	{ "stop", server_end, NULL },
-	{ "log level", set_log_level, NULL },
+	{ "log level", log_control_level, NULL },
+	{ "log read", log_control_read, NULL },
 	{ NULL, NULL, NULL },
 };

@@ -5,6 +5,8 @@
  *
  * The loop is libevent's: netlink, the worker's events, a tick, signals, and what the hooks add.
  */
+#define LOG_AREA LOG_AREA_SESSIONS
+
 #include "run/client.h"
 
 #include <errno.h>

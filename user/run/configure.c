@@ -3,6 +3,8 @@
  *
  * All of it is undone by host_close(); a step that fails ends the daemon, so nothing stays half done.
  */
+#define LOG_AREA LOG_AREA_HOST
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

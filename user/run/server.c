@@ -8,6 +8,8 @@
  * kernel hands a datagram to the one whose number is in its receiver index. An inner packet reaches
  * the worker that last wrote to its flow: that is how a multi-queue TUN device picks queues.
  */
+#define LOG_AREA LOG_AREA_SESSIONS
+
 #include "run/server.h"
 
 #include <errno.h>

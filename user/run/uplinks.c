@@ -10,6 +10,8 @@
  *                                     v  |
  *                                  path down --found by itself, gone for a minute--> forgotten
  */
+#define LOG_AREA LOG_AREA_UPLINKS
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
