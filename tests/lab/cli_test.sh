@@ -257,6 +257,9 @@ ctl expect 2 'did you mean "counters"?' counter
 ctl expect 2 '"loud": expected error, warn, info or debug' log loud
 ctl expect 2 '--area: expected one of daemon, sessions' log --area nothing
 ctl expect 2 '--lines: expected a whole number from 0 to 256' log --lines 257
+ctl expect 2 'config can reload' config
+ctl expect 2 'config can reload' config relaod
+ctl expect 3 'no triglav runs here' config reload --runtime-dir "$work/run"
 ctl expect 2 '"443": expected tcp, udp' flows 443
 ctl expect 2 '"10.0.0.0/33": expected tcp, udp' flows tcp 10.0.0.0/33
 ctl expect 2 'one protocol and one end are enough' flows tcp udp

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 	&cmd_drops,
 	&cmd_monitor,
 	&cmd_log,
+	&cmd_config_reload,
 	&cmd_record,
 	NULL,
 };

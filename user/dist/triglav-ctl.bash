@@ -11,7 +11,7 @@ _triglav_ctl_names() { # of running instances
 
 _triglav_ctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
-	local commands="paths flows clients counters drops monitor log record" common="--json --name --runtime-dir --help"
+	local commands="paths flows clients counters drops monitor log config record" common="--json --name --runtime-dir --help"
 	COMPREPLY=()
 
 	case $before in
@@ -45,6 +45,7 @@ _triglav_ctl() {
 		paths | counters) words="$common" ;;
 		flows) words="tcp udp icmp icmp6 $common --top --sort --idle --client" ;;
 		clients | drops) words="$common --all" ;;
+		config) words="reload $common" ;;
 		log) words="error warn info debug levels $common --area --follow --lines" ;;
 		monitor) words="$common --interval --count" ;;
 		record) words="$common --input" ;;

@@ -211,6 +211,12 @@ static int client_print_record(void *ctx, const json_t *request, FILE *out, char
 	return 0;
 }
 
+static int client_config_reload(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	return client_reload(ctx, answer, error);
+}
+
 static int client_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	(void)request;
@@ -230,6 +236,7 @@ const struct control_command client_commands[] = {
 	{ "record", NULL, client_print_record },
 	{ "why", client_tells_why, NULL },
 	{ "flows", client_lists_flows, NULL },
+	{ "config reload", client_config_reload, NULL },
 	{ "clients list", no_clients, NULL },
 	{ "clients reload", no_clients, NULL },
 	{ "clients revoke", no_clients, NULL },
@@ -328,6 +335,12 @@ static int server_lists_flows(void *ctx, const json_t *request, json_t *answer, 
 	return flows_answer(ask_server_flows, ctx, ((struct server_control *)ctx)->accounts, request, answer, error);
 }
 
+static int server_config_reload(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	return server_reload(((struct server_control *)ctx)->server, answer, error);
+}
+
 static int server_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	struct server_control *c = ctx;
@@ -348,6 +361,7 @@ const struct control_command server_commands[] = {
 	{ "record", no_record, NULL },
 	{ "why", server_tells_why, NULL },
 	{ "flows", server_lists_flows, NULL },
+	{ "config reload", server_config_reload, NULL },
 	{ "uplink list", no_uplinks, NULL },
 	{ "uplink add", no_uplinks, NULL },
 	{ "uplink remove", no_uplinks, NULL },

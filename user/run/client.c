@@ -292,12 +292,17 @@ static void alive(void *arg)
 	worker_call(c->worker, nothing, NULL);
 }
 
+int client_reload(struct client *c, void *report, char error[RUN_ERROR_BYTES])
+{
+	return c->hooks.reload ? c->hooks.reload(c->hooks.ctx, c, report, error) : -ENOSYS;
+}
+
+/* The hook says in the log what became of it. */
 static void reload(void *arg)
 {
-	struct client *c = arg;
+	char error[RUN_ERROR_BYTES];
 
-	if (c->hooks.reload)
-		c->hooks.reload(c->hooks.ctx, c);
+	client_reload(arg, NULL, error);
 }
 
 /* ---- start ---- */
@@ -337,7 +342,7 @@ static int open_instance(struct client *c, char *error)
 	return err;
 }
 
-static void engine_settings(const struct client *c, struct tunnel_settings *t)
+void client_engine_settings(const struct client *c, struct tunnel_settings *t)
 {
 	const struct client_settings *s = &c->set;
 
@@ -361,7 +366,7 @@ static int start_worker(struct client *c, char *error)
 	struct worker_settings set = { .tun = c->tun, .buffer_count = c->set.buffer_count ? c->set.buffer_count : BUFFERS };
 	int err;
 
-	engine_settings(c, &set.tunnel);
+	client_engine_settings(c, &set.tunnel);
 	err = worker_start(&c->worker, &set);
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	if (err)

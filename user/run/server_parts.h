@@ -5,6 +5,7 @@
  *   server_host.c       the host: pools, device, firewall
  *   listen.c            sockets, for every worker
  *   server_snapshot.c   looking in
+ *   server_change.c     other settings while it runs
  *
  * Everything here belongs to the control thread. The engines are reached through worker_call().
  */
@@ -45,6 +46,11 @@ struct server {
 int server_check_pools(struct server *s, char *error);
 int server_configure_device(struct server *s, char *error);
 int server_configure_forwarding(struct server *s, char *error);
+
+int server_configure_firewall(struct server *s, char *error);	/* as s->set is now, in place of the one before */
+
+/* server.c: secrets in it are the caller's to wipe. -EINVAL: the secret is no key. */
+int server_engine_settings(const struct server *s, struct tunnel_settings *t);
 
 /* listen.c: opens the sockets of every worker; what was bound goes to s->bound. */
 int server_listen(struct server *s, char *error);

@@ -366,6 +366,18 @@ static int look_at(const struct uplink *u, struct host_uplink *out)
 	return host_uplink_by_name(u->name, out, NULL);
 }
 
+void uplinks_drop_found(struct client *c)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		struct uplink *u = &c->uplinks[i];
+
+		if (!u->used || u->configured)
+			continue;
+		log_info("uplink %s: not named, and no longer looked for", u->name);
+		uplink_forget(c, u);
+	}
+}
+
 void uplinks_rescan(struct client *c)
 {
 	struct host_uplink found[FOUND_MAX], now;

@@ -385,6 +385,7 @@ void session_peer_features(struct session *s, u32 features);	/* TG_FEATURE_... *
 u64 client_key_of(const u8 client_id[8]);
 struct path *path_new(struct tunnel *t, struct session *s, u8 id);
 void path_free(struct path *p);
+void path_set_congestion(struct path *p, enum rate_control control);	/* what was measured stays, how it is used begins anew */
 void path_reset(struct path *p);		/* forgets keys, numbers and measurements */
 struct path_key *path_key_new(struct tunnel *t, enum aead_suite suite, const u8 sending[32], const u8 receiving[32], u32 index);
 void path_key_free(struct tunnel *t, struct path_key *k);

@@ -191,6 +191,10 @@ struct tunnel_uplink {
 struct tunnel *tunnel_new(const struct tunnel_settings *settings, const struct tunnel_events *events, void *ctx,
 			  struct buf_pool *pool, struct rand_source *random, u64 now_us);
 
+/* Takes over what may change while it runs: strategy, aggregation, congestion, no_copies, rekey_us, keepalive_us, idle_timeout_us,
+ * handshakes_per_second (0: as in tunnel_new()). What flows goes on. */
+void tunnel_change(struct tunnel *t, const struct tunnel_settings *settings, u64 now_us);
+
 /* Ends it; says nothing to peers (see tunnel_close_all). Bufs go back to the pool. NULL is fine. */
 void tunnel_free(struct tunnel *t);
 
