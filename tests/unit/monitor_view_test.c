@@ -41,7 +41,7 @@ static void columns_are_as_wide_as_what_stands_in_them(void **state)
 	text = printed(t);
 	assert_string_equal(text, "NAME             N  WHY\n"
 				  "a            12345  no reason\n"
-				  "longer name      7  \n");
+				  "longer name      7\n");
 	free(text);
 }
 

@@ -110,6 +110,8 @@ static void print_cell(FILE *out, const struct table *t, u32 column, bool last, 
 	int padding = (int)(width - width_of(text));
 	bool coloured = colour != TEXT_PLAIN;
 
+	if (last && !*text)
+		return;		/* no blanks at the end of a line */
 	if (column)
 		fprintf(out, "%*s", GAP, "");
 	if (is_right(t->titles[column]))

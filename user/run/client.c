@@ -411,7 +411,7 @@ static int check(struct client *c, char *error)
 
 	if (err)
 		return run_say(error, err, "libsodium does not start");
-	err = host_check_privileges(HOST_NEED_NET_ADMIN | HOST_NEED_NET_RAW | HOST_NEED_TUN, why);
+	err = host_check_privileges(HOST_NEED_NET_ADMIN | HOST_NEED_TUN, why);
 	if (err)
 		return run_say(error, err, "%s", why);
 	err = check_uplinks(c, error);
