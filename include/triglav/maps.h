@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* maps.h - what BPF maps hold and what userspace counts under the same names
  *
- * Every dropped packet has one of these reasons. The names people see (triglav-ctl drops, counters) and those that a dump of a
- * map shows come from these lists and from nowhere else.
+ * Every dropped packet has one of these reasons.
  */
 #ifndef TRIGLAV_MAPS_H
 #define TRIGLAV_MAPS_H
@@ -49,19 +48,5 @@ enum tg_drop {
 #undef TG_DROP_ENUM
 	TG_DROP_COUNT
 };
-
-/* Events that are no drops: name, what it counts. half_open goes down as well. */
-#define TG_COUNTERS(X) \
-	X(handshakes_sent, "first messages of handshakes sent, repeated ones too") \
-	X(handshakes_received, "first messages of handshakes that were looked into") \
-	X(sessions_opened, "sessions that became usable") \
-	X(sessions_closed, "sessions that ended") \
-	X(half_open, "handshakes answered and not yet proved, now") \
-	X(rekeys, "fresh keys taken into use on a path") \
-	X(migrations, "paths that were found at another address") \
-	X(cookies_sent, "cookies asked back for, under load") \
-	X(acks_sent, "acks sent") \
-	X(acks_received, "acks that came") \
-	X(pings_sent, "pings sent: to idle paths, and to silent ones")
 
 #endif

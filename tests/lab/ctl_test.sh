@@ -94,7 +94,7 @@ note "clients"
 says "counters" '^engine +sessions_opened +1 +sessions that became usable' on client counters
 says "counters" '^tun +packets_read +[0-9]+ +inner packets read' on client counters
 holds "counters" 'd["engine"]["sessions_opened"] == 1 and d["tun"]["bytes_read"] > 2000000' on client counters --json
-listed=$(sed -n '/#define TG_COUNTERS/,/^$/ s/^\tX(\([a-z_]*\), .*/\1/p' "$ROOT/include/triglav/maps.h" | sort | tr '\n' ' ')
+listed=$(sed -n '/#define TUNNEL_COUNTERS/,/^$/ s/^\tX(\([a-z_]*\), .*/\1/p' "$ROOT/user/tunnel/tunnel.h" | sort | tr '\n' ' ')
 assert_equal "the counters' names" "$(on server counters --json | json '" ".join(sorted(d["engine"])) + " "')" "$listed"
 listed=$(sed -n 's/^\tX([A-Z_]*, "\([a-z_]*\)", .*/\1/p' "$ROOT/include/triglav/maps.h" | sort | tr '\n' ' ')
 assert_equal "the drops' names" "$(on server drops --json | json '" ".join(sorted(r for r in d if not r.startswith("drop_"))) + " "')" "$listed"

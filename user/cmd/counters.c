@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: MIT
 /* counters.c - triglav-ctl counters and drops: what was counted since the start, and what it means
  *
- * Names and meanings come from the lists that the engine counts by (triglav/maps.h, link/tun.h).
+ * Names and meanings come from the lists that are counted by (triglav/maps.h, tunnel/tunnel.h, link/tun.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <triglav/maps.h>
-
 #include "cmd/fields.h"
 #include "cmd/look.h"
 #include "cmd/table.h"
 #include "link/tun.h"
+#include "tunnel/tunnel.h"
 
 static struct look asked = LOOK_INIT;
 static bool all;
@@ -35,7 +34,7 @@ static const char *meaning_of(const char *name)
 	} meanings[] = {
 #define COUNTER(name, help) { #name, help },
 #define DROP(id, name, help) { name, help },
-		TG_COUNTERS(COUNTER) TUN_COUNTERS(COUNTER) TG_DROPS(DROP)
+		TUNNEL_COUNTERS(COUNTER) TUN_COUNTERS(COUNTER) TG_DROPS(DROP)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)

@@ -159,7 +159,7 @@ static json_t *report_counters(const struct tunnel_counters *c)
 	json_t *out = json_object();
 
 #define PUT(name, help) put_number(out, #name, c->name);
-	TG_COUNTERS(PUT)
+	TUNNEL_COUNTERS(PUT)
 #undef PUT
 	return out;
 }

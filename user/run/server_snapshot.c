@@ -59,7 +59,7 @@ static void add_counters(struct tunnel_counters *sum, const struct tunnel_counte
 	for (int i = 0; i < TG_DROP_COUNT; i++)
 		sum->drops[i] += one->drops[i];
 #define ADD(name, help) sum->name += one->name;
-	TG_COUNTERS(ADD)
+	TUNNEL_COUNTERS(ADD)
 #undef ADD
 }
 

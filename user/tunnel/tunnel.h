@@ -121,10 +121,24 @@ struct tunnel_session_info {
 	struct tunnel_path_info paths[TG_MAX_PATHS];
 };
 
+/* Events that are no drops: name, what it counts. half_open goes down as well. */
+#define TUNNEL_COUNTERS(X) \
+	X(handshakes_sent, "first messages of handshakes sent, repeated ones too") \
+	X(handshakes_received, "first messages of handshakes that were looked into") \
+	X(sessions_opened, "sessions that became usable") \
+	X(sessions_closed, "sessions that ended") \
+	X(half_open, "handshakes answered and not yet proved, now") \
+	X(rekeys, "fresh keys taken into use on a path") \
+	X(migrations, "paths that were found at another address") \
+	X(cookies_sent, "cookies asked back for, under load") \
+	X(acks_sent, "acks sent") \
+	X(acks_received, "acks that came") \
+	X(pings_sent, "pings sent: to idle paths, and to silent ones")
+
 struct tunnel_counters {
 	u64 drops[TG_DROP_COUNT];
 #define TUNNEL_COUNTER(name, help) u64 name;
-	TG_COUNTERS(TUNNEL_COUNTER)
+	TUNNEL_COUNTERS(TUNNEL_COUNTER)
 #undef TUNNEL_COUNTER
 };
 
