@@ -3,9 +3,9 @@
  *
  *   server.c            life: start, events, end
  *   server_host.c       the host: pools, device, firewall
+ *   server_change.c     other settings while it runs
  *   listen.c            sockets, for every worker
  *   server_snapshot.c   looking in
- *   server_change.c     other settings while it runs
  *
  * Everything here belongs to the control thread. The engines are reached through worker_call().
  */
@@ -41,16 +41,16 @@ struct server {
 	char *error;
 };
 
+int server_configure_firewall(struct server *s, char *error);	/* as s->set is now, in place of the one before */
+
+/* server.c: secrets in it are the caller's to wipe. -EINVAL: the secret is no key. */
+int server_engine_settings(const struct server *s, struct tunnel_settings *t);
+
 /* server_host.c: fills in default pools, refuses those that overlap this host's networks / the device's addresses / firewall and
  * forwarding. 0 or negative errno with a line in error. */
 int server_check_pools(struct server *s, char *error);
 int server_configure_device(struct server *s, char *error);
 int server_configure_forwarding(struct server *s, char *error);
-
-int server_configure_firewall(struct server *s, char *error);	/* as s->set is now, in place of the one before */
-
-/* server.c: secrets in it are the caller's to wipe. -EINVAL: the secret is no key. */
-int server_engine_settings(const struct server *s, struct tunnel_settings *t);
 
 /* listen.c: opens the sockets of every worker; what was bound goes to s->bound. */
 int server_listen(struct server *s, char *error);

@@ -299,6 +299,10 @@ struct tg_flow;
  * that of the hashes bufs come with. -ENOENT: it belongs to no session. */
 int tunnel_why(struct tunnel *t, const struct tg_flow *flow, u64 hash_key, struct tunnel_why *out, u64 now_us);
 
+/* Client: a copy of the flight record, the caller's (recorder_free()). States in it are enum tunnel_path_state. NULL: no traffic
+ * has flowed yet, or no memory. */
+struct recorder *tunnel_record(const struct tunnel *t);
+
 /* The key of the hashes that bufs come with; until it is told, 0. Both directions of a flow are one by it. */
 void tunnel_set_hash_key(struct tunnel *t, u64 key);
 
@@ -327,9 +331,6 @@ struct tunnel_way {
  * waits. Keep n below some hundreds; neighbours of the same owner are cheaper. */
 void tunnel_flow_ways(struct tunnel *t, const struct flow_info *flows, u32 n, struct tunnel_way *out, u64 now_us);
 
-/* Client: a copy of the flight record, the caller's (recorder_free()). States in it are enum tunnel_path_state. NULL: no traffic
- * has flowed yet, or no memory. */
-struct recorder *tunnel_record(const struct tunnel *t);
 const struct tunnel_counters *tunnel_counters(const struct tunnel *t);
 const char *tunnel_drop_name(enum tg_drop reason);
 const char *tunnel_path_state_name(enum tunnel_path_state state);
