@@ -155,11 +155,12 @@ holds "the last lines" 'any(l["area"] == "sessions" and "connected, 10.99.0." in
 holds "of one area" '{l["area"] for l in d} == {"uplinks"}' on client log --area uplinks --json
 holds "as many as asked for" 'len(d) == 1' on client log --lines 1 --json
 says "levels" '^uplinks +info +interfaces' on client log levels
-lab_run follow client "$CTL" log -f --lines 0 --runtime-dir "$LAB/run" --name "$LAB_ID-c"
+lab_run follow client "$CTL" log -f --lines 1 --runtime-dir "$LAB/run" --name "$LAB_ID-c"
 follow() { # what comes is what happens from now on
 	wait_for 5 grep -q "$1" "$LAB/follow.log" || fail "log -f does not show \"$1\": $(lab_log follow)"
 }
-wait_for 5 lab_runs follow || fail "log -f does not stay"
+wait_for 5 test -s "$LAB/follow.log" || fail "log -f shows nothing"	# from here on it misses no line
+lab_runs follow || fail "log -f does not stay"
 says "a level of one area" '^host +info' on client log debug --area uplinks
 follow 'log level of uplinks: debug'
 holds "the level of one area" '(d["levels"]["uplinks"], d["levels"]["host"]) == ("debug", "info")' on client log levels --json
