@@ -17,13 +17,13 @@ static struct look asked = LOOK_INIT;
 static bool all;
 
 static const struct cmd_flag counter_flags[] = {
-	LOOK_FLAGS(asked, "{\"engine\": {name: value}, \"tun\": {...}}"),
+	LOOK_FLAGS(asked, "{\"engine\": {name: value, ...}, \"tun\": {...}}"),
 	{ .flag = NULL },
 };
 
 static const struct cmd_flag drop_flags[] = {
 	CMD_FLAG_BOOL("all", &all, "those that never happened, too"),
-	LOOK_FLAGS(asked, "every reason with its count, as JSON"),
+	LOOK_FLAGS(asked, "{\"engine\": {reason: packets, ...}, \"tun\": {...}}"),
 	{ .flag = NULL },
 };
 
@@ -43,36 +43,39 @@ static const char *meaning_of(const char *name)
 	return "";	/* a daemon of another version */
 }
 
-/* ---- counters ---- */
+/* Where it is counted, and under which names a status has it. What a daemon does not have is left out. */
+static const struct place {
+	const char *name, *counters, *drops;
+} places[] = {
+	{ "engine", "counters", "drops" },
+	{ "tun", "tun_counters", "tun_counters" },	/* those of its counters that begin with drop_ */
+	{ "filter", "filter", "filter_drops" },		/* the program in front of the uplinks */
+};
 
-static void put_group(struct table *t, const char *group, const json_t *counts)
+/* The chosen counts of a status, by place. */
+static json_t *collect(const json_t *status, bool drops)
 {
+	json_t *out = json_object(), *value;
 	const char *name;
-	json_t *value;
 
-	json_object_foreach((json_t *)counts, name, value) {
-		table_put(t, "%s", group);
-		table_put(t, "%s", name);
-		table_put(t, "%lld", (long long)json_integer_value(value));
-		table_put(t, "%s", meaning_of(name));
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		json_t *from = json_object_get(status, drops ? places[i].drops : places[i].counters), *to;
+		bool some = drops && places[i].drops == places[i].counters;
+
+		if (!json_is_object(from))
+			continue;
+		to = json_object();
+		json_object_foreach(from, name, value)
+			if (!some || !strncmp(name, "drop_", 5))
+				json_object_set(to, name, value);
+		json_object_set_new(out, places[i].name, to);
 	}
+	return out;
 }
 
-static void print_counters(const json_t *groups)
+static int ask(const struct command *command, int argc, char **argv, bool drops, void (*print)(const json_t *counts))
 {
-	static const char *const titles[] = { "WHERE", "COUNTER", ">VALUE", "WHAT IT COUNTS", NULL };
-	struct table *t = table_new(titles);
-	const char *group;
-	json_t *counts;
-
-	json_object_foreach((json_t *)groups, group, counts)
-		put_group(t, group, counts);
-	table_print(t, stdout);
-}
-
-static int run_counters(const struct command *command, int argc, char **argv)
-{
-	json_t *status, *groups;
+	json_t *status, *counts;
 	int code;
 
 	if (cmd_parse(command, argc, argv, NULL, NULL, 0, &code) < 0)
@@ -80,20 +83,45 @@ static int run_counters(const struct command *command, int argc, char **argv)
 	code = look_status(&asked, &status);
 	if (code)
 		return code;
-	groups = json_pack("{s:O, s:O}", "engine", json_object_get(status, "counters"), "tun", json_object_get(status, "tun_counters"));
+	counts = collect(status, drops);
 	if (asked.json)
-		cmd_print_json(groups);
+		cmd_print_json(counts);
 	else
-		print_counters(groups);
-	json_decref(groups);
+		print(counts);
+	json_decref(counts);
 	json_decref(status);
 	return CMD_OK;
+}
+
+/* ---- counters ---- */
+
+static void print_counters(const json_t *counts)
+{
+	static const char *const titles[] = { "WHERE", "COUNTER", ">VALUE", "WHAT IT COUNTS", NULL };
+	struct table *t = table_new(titles);
+	json_t *group, *value;
+	const char *where, *name;
+
+	json_object_foreach((json_t *)counts, where, group) {
+		json_object_foreach(group, name, value) {
+			table_put(t, "%s", where);
+			table_put(t, "%s", name);
+			table_put(t, "%lld", (long long)json_integer_value(value));
+			table_put(t, "%s", meaning_of(name));
+		}
+	}
+	table_print(t, stdout);
+}
+
+static int run_counters(const struct command *command, int argc, char **argv)
+{
+	return ask(command, argc, argv, false, print_counters);
 }
 
 /* ---- drops ---- */
 
 struct drop {
-	const char *reason;
+	const char *reason, *where;
 	long long packets;
 	size_t place;
 };
@@ -107,27 +135,29 @@ static int by_packets(const void *a, const void *b)
 	return x->place < y->place ? -1 : 1;
 }
 
-static size_t collect(const json_t *drops, struct drop *out, size_t max)
+static size_t list_drops(const json_t *counts, struct drop *out, size_t max)
 {
-	const char *name;
-	json_t *value;
+	json_t *group, *value;
+	const char *where, *name;
 	size_t n = 0;
 
-	json_object_foreach((json_t *)drops, name, value) {
-		if (n == max || (!all && !json_integer_value(value)))
-			continue;
-		out[n] = (struct drop){ name, json_integer_value(value), n };
-		n++;
+	json_object_foreach((json_t *)counts, where, group) {
+		json_object_foreach(group, name, value) {
+			if (n == max || (!all && !json_integer_value(value)))
+				continue;
+			out[n] = (struct drop){ name, where, json_integer_value(value), n };
+			n++;
+		}
 	}
 	qsort(out, n, sizeof(*out), by_packets);
 	return n;
 }
 
-static void print_drops(const json_t *drops)
+static void print_drops(const json_t *counts)
 {
-	static const char *const titles[] = { "REASON", ">PACKETS", "MEANING", NULL };
-	struct drop list[2 * TG_DROP_COUNT];
-	size_t n = collect(drops, list, ARRAY_SIZE(list));
+	static const char *const titles[] = { "REASON", ">PACKETS", "WHERE", "MEANING", NULL };
+	struct drop list[4 * TG_DROP_COUNT];
+	size_t n = list_drops(counts, list, ARRAY_SIZE(list));
 	struct table *t;
 
 	if (!n) {
@@ -138,41 +168,15 @@ static void print_drops(const json_t *drops)
 	for (size_t i = 0; i < n; i++) {
 		table_put(t, "%s", list[i].reason);
 		table_put(t, "%lld", list[i].packets);
+		table_put(t, "%s", list[i].where);
 		table_put(t, "%s", meaning_of(list[i].reason));
 	}
 	table_print(t, stdout);
 }
 
-/* Those at the tunnel device are drops as well: "drop_no_buf" and the like. */
-static void add_tun_drops(json_t *drops, const json_t *tun)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach((json_t *)tun, name, value)
-		if (!strncmp(name, "drop_", 5))
-			json_object_set(drops, name, value);
-}
-
 static int run_drops(const struct command *command, int argc, char **argv)
 {
-	json_t *status, *drops;
-	int code;
-
-	if (cmd_parse(command, argc, argv, NULL, NULL, 0, &code) < 0)
-		return code;
-	code = look_status(&asked, &status);
-	if (code)
-		return code;
-	drops = json_copy(json_object_get(status, "drops"));
-	add_tun_drops(drops, json_object_get(status, "tun_counters"));
-	if (asked.json)
-		cmd_print_json(drops);
-	else
-		print_drops(drops);
-	json_decref(drops);
-	json_decref(status);
-	return CMD_OK;
+	return ask(command, argc, argv, true, print_drops);
 }
 
 const struct command cmd_counters = {
