@@ -6,7 +6,7 @@ build="gcc g++ make pkg-config libsodium-dev libipsec-mb-dev libevent-dev libjan
 libtomlplusplus-dev libnl-3-dev libnl-route-3-dev libnftables-dev libsystemd-dev libsqlite3-dev
 libqrencode-dev clang bpftool libbpf-dev libxdp-dev"
 test="libcmocka-dev libclang-rt-14-dev python3 python3-dissononce iproute2 nftables iperf3
-iputils-ping procps tcpdump socat curl ethtool bind9-dnsutils conntrack"
+iputils-ping procps strace tcpdump socat curl ethtool bind9-dnsutils conntrack"
 bench="wireguard-go wireguard-tools openvpn"
 packages="$build $test $bench"
 

@@ -5,6 +5,8 @@
  *
  * The loop is libevent's: netlink, the worker's events, a tick, signals, and what the hooks add.
  */
+#define LOG_AREA LOG_AREA_SESSIONS
+
 #include "run/client.h"
 
 #include <errno.h>
@@ -296,12 +298,17 @@ static void alive(void *arg)
 	worker_call(c->worker, nothing, NULL);
 }
 
+int client_reload(struct client *c, void *report, char error[RUN_ERROR_BYTES])
+{
+	return c->hooks.reload ? c->hooks.reload(c->hooks.ctx, c, report, error) : -ENOSYS;
+}
+
+/* The hook says in the log what became of it. */
 static void reload(void *arg)
 {
-	struct client *c = arg;
+	char error[RUN_ERROR_BYTES];
 
-	if (c->hooks.reload)
-		c->hooks.reload(c->hooks.ctx, c);
+	client_reload(arg, NULL, error);
 }
 
 /* ---- start ---- */
@@ -341,7 +348,7 @@ static int open_instance(struct client *c, char *error)
 	return err;
 }
 
-static void engine_settings(const struct client *c, struct tunnel_settings *t)
+void client_engine_settings(const struct client *c, struct tunnel_settings *t)
 {
 	const struct client_settings *s = &c->set;
 
@@ -367,7 +374,7 @@ static int start_worker(struct client *c, char *error)
 
 	c->datapath = filter_open(c->set.xdp, &(struct datapath_settings){ 0 }, c->name);
 	set.datapath = c->datapath;
-	engine_settings(c, &set.tunnel);
+	client_engine_settings(c, &set.tunnel);
 	err = worker_start(&c->worker, &set);
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	if (err)
@@ -414,7 +421,7 @@ static int check(struct client *c, char *error)
 
 	if (err)
 		return run_say(error, err, "libsodium does not start");
-	err = host_check_privileges(HOST_NEED_NET_ADMIN | HOST_NEED_NET_RAW | HOST_NEED_TUN, why);
+	err = host_check_privileges(HOST_NEED_NET_ADMIN | HOST_NEED_TUN, why);
 	if (err)
 		return run_say(error, err, "%s", why);
 	err = check_uplinks(c, error);

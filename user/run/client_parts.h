@@ -9,6 +9,7 @@
  *   client_filter.c   the XDP filter in front of their sockets
  *   fallback.c    TCP where UDP is not answered; the next server address
  *   configure.c   the host: addresses, routes, names, kill switch
+ *   client_change.c   other settings while it runs
  *   client_record.c   the flight record, fetched from the worker
  *
  * Everything here belongs to the control thread. The engine is reached through worker_call().
@@ -128,11 +129,15 @@ struct client {
 /* Ends the daemon with this result and line. */
 void client_fail(struct client *c, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* client.c: secrets in it are the caller's to wipe */
+void client_engine_settings(const struct client *c, struct tunnel_settings *t);
+
 /* snapshot.c */
 void client_note_state(struct client *c);	/* something changed: since when the state is what it is */
 
 /* uplinks.c */
 void uplinks_configure(struct client *c);		/* slots for those the settings name */
+void uplinks_drop_found(struct client *c);		/* nobody named them, and none is to be found any more */
 void uplinks_rescan(struct client *c);			/* look at the machine, follow what changed */
 struct uplink *uplink_new(struct client *c, const char *name, bool configured);	/* NULL: no slot is free */
 void uplink_forget(struct client *c, struct uplink *u);	/* path, sockets, route, slot */
@@ -174,6 +179,7 @@ void fallback_drop(struct client *c, struct uplink *u);	/* ends the TCP side */
 int client_check_settings(const struct client *c, char *error);
 int client_before(struct client *c, char *error);	/* what must hold before the first packet: kill switch */
 int client_configure(struct client *c, char *error);	/* c->config has come or changed */
+int client_change_routing(struct client *c, const struct client_settings *before, char *error);	/* c->set has what is wanted */
 void client_mtu_changed(struct client *c);		/* uplinks came, went or have another MTU: the device follows */
 void client_lan_changed(struct client *c);		/* the networks next door may be others now: routes, kill switch */
 

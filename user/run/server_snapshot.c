@@ -59,30 +59,16 @@ static void add_counters(struct tunnel_counters *sum, const struct tunnel_counte
 {
 	for (int i = 0; i < TG_DROP_COUNT; i++)
 		sum->drops[i] += one->drops[i];
-	sum->handshakes_sent += one->handshakes_sent;
-	sum->handshakes_received += one->handshakes_received;
-	sum->sessions_opened += one->sessions_opened;
-	sum->sessions_closed += one->sessions_closed;
-	sum->rekeys += one->rekeys;
-	sum->migrations += one->migrations;
-	sum->cookies_sent += one->cookies_sent;
-	sum->acks_sent += one->acks_sent;
-	sum->acks_received += one->acks_received;
-	sum->pings_sent += one->pings_sent;
-	sum->half_open += one->half_open;
+#define ADD(name, help) sum->name += one->name;
+	TUNNEL_COUNTERS(ADD)
+#undef ADD
 }
 
 static void add_tun_counters(struct tun_counters *sum, const struct tun_counters *one)
 {
-	sum->reads += one->reads;
-	sum->packets_read += one->packets_read;
-	sum->bytes_read += one->bytes_read;
-	sum->writes += one->writes;
-	sum->packets_written += one->packets_written;
-	sum->bytes_written += one->bytes_written;
-	sum->drop_no_buf += one->drop_no_buf;
-	sum->drop_malformed += one->drop_malformed;
-	sum->drop_write += one->drop_write;
+#define ADD(name, help) sum->name += one->name;
+	TUN_COUNTERS(ADD)
+#undef ADD
 }
 
 static void look_in(struct worker *w, void *arg)

@@ -34,6 +34,7 @@ enum run_datapath {
 };
 
 int run_datapath_parse(const char *name);	/* "auto", "udp", "xdp"; -1 when unknown */
+const char *run_datapath_name(enum run_datapath datapath);	/* the same; "" when unsaid */
 
 /* Where an instance keeps its things. */
 struct run_place {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* uplink_commands.c - a client's uplinks changed by command while it runs */
+#define LOG_AREA LOG_AREA_UPLINKS
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -24,14 +24,19 @@
 #define FRAMES 8192u		/* of the umem: 16 MB, there only when an uplink uses AF_XDP */
 #define RETRY_US (30 * SEC)
 
+static const char *const choices[] = { [RUN_DATAPATH_UNSAID] = "", [RUN_DATAPATH_AUTO] = "auto", [RUN_DATAPATH_UDP] = "udp", [RUN_DATAPATH_XDP] = "xdp" };
+
 int run_datapath_parse(const char *name)
 {
-	static const char *const names[] = { [RUN_DATAPATH_AUTO] = "auto", [RUN_DATAPATH_UDP] = "udp", [RUN_DATAPATH_XDP] = "xdp" };
-
-	for (u32 i = RUN_DATAPATH_AUTO; i < ARRAY_SIZE(names); i++)
-		if (!strcmp(names[i], name))
+	for (u32 i = RUN_DATAPATH_AUTO; i < ARRAY_SIZE(choices); i++)
+		if (!strcmp(choices[i], name))
 			return (int)i;
 	return -1;
+}
+
+const char *run_datapath_name(enum run_datapath datapath)
+{
+	return (size_t)datapath < ARRAY_SIZE(choices) ? choices[datapath] : "unknown";
 }
 
 static enum run_datapath wanted(const struct client *c, const struct uplink *u)

@@ -10,6 +10,8 @@
  *                                     v  |
  *                                  path down --found by itself, gone for a minute--> forgotten
  */
+#define LOG_AREA LOG_AREA_UPLINKS
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -378,6 +380,18 @@ static int look_at(const struct uplink *u, struct host_uplink *out)
 	if (u->seen.ifindex && !host_uplink_by_index(u->seen.ifindex, out, NULL))
 		return 0;
 	return host_uplink_by_name(u->name, out, NULL);
+}
+
+void uplinks_drop_found(struct client *c)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		struct uplink *u = &c->uplinks[i];
+
+		if (!u->used || u->configured)
+			continue;
+		log_info("uplink %s: not named, and no longer looked for", u->name);
+		uplink_forget(c, u);
+	}
 }
 
 void uplinks_rescan(struct client *c)

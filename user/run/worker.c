@@ -395,6 +395,7 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 		err = watch_own(w, set->tun);
 	w->hash_key = rand_u64(&w->random);
 	tun_set_hash_key(set->tun, w->hash_key);
+	tunnel_set_hash_key(w->tunnel, w->hash_key);
 	w->tun = set->tun;
 	if (!err)
 		err = start_thread(w);
