@@ -8,6 +8,8 @@
  * The socket stays, so falling back moves no path: it keeps the port, takes what the program lets pass, and sends while
  * the next hop's link address is not known. What stands in the way is logged once, not at every try.
  */
+#define LOG_AREA LOG_AREA_DATAPATH
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
