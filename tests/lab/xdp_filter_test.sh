@@ -73,7 +73,11 @@ wait_for 30 rekeyed 8 || fail "$(counter client_status counters.rekeys) rekeys i
 transfer_goes_on "new keys" 10 200000
 assert_equal "known indices that the server's filter dropped" "$(counter server_status filter_drops.no_session)" 5000
 assert_equal "known indices that the client's filter dropped" "$(counter client_status filter_drops.no_session)" 0
-assert_equal "answers that the client's filter dropped" "$(counter client_status filter_drops.late_answer)" 0
+# A first message that was repeated (a busy machine) may be answered twice, and the second answer is late. A filter that dropped answers
+# that were waited for would do so at every handshake, and each would need a second message.
+late=$(counter client_status filter_drops.late_answer) repeated=$(client_status | json "d['counters']['handshakes_sent'] - d['counters']['rekeys'] - 2")
+assert_true "answers that the client's filter dropped, first messages that were repeated, rekeys" \
+	"$late <= $repeated and 2 * $late < $(counter client_status counters.rekeys)"
 adds_up client_status
 
 note "junk beside the transfer"
