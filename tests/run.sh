@@ -6,21 +6,35 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 pattern=${1:-.}
 logs=build/logs
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 twice=0 names=
+
+attempt() { # log, limit in seconds, command...
+	local log=$1 limit=$2
+	shift 2
+	timeout -k 10 "$limit" "$@" > "$log" 2>&1 < /dev/null
+}
 
 run_one() { # name, limit in seconds, command...
-	local name=$1 limit=$2 code start=$SECONDS
+	local name=$1 limit=$2 log=$logs/${1//\//_}.log code again= start=$SECONDS
 	shift 2
 	[[ $name =~ $pattern ]] || return 0
-	timeout -k 10 "$limit" "$@" > "$logs/${name//\//_}.log" 2>&1 < /dev/null
+	attempt "$log" "$limit" "$@"
 	code=$?
+	# Real kernels and clocks, on a machine that others use as well: these may try twice, and it is said.
+	if [ $code != 0 ] && [ $code != 77 ] && [[ $name == lab/* ]]; then
+		mv "$log" "${log%.log}.first.log"
+		again="  at the second attempt: $(grep -a -m 1 '^FAILED' "${log%.log}.first.log" || echo "exit $code"), ${log%.log}.first.log"
+		twice=$((twice + 1))
+		attempt "$log" "$limit" "$@"
+		code=$?
+	fi
 	case $code in
-	0) passed=$((passed + 1)) && printf 'ok    %-36s %3d s\n' "$name" $((SECONDS - start)) ;;
-	77) skipped=$((skipped + 1)) && printf 'skip  %-36s %s\n' "$name" "$(tail -n 1 "$logs/${name//\//_}.log")" ;;
+	0) passed=$((passed + 1)) && printf 'ok    %-36s %3d s%s\n' "$name" $((SECONDS - start)) "$again" ;;
+	77) skipped=$((skipped + 1)) && printf 'skip  %-36s %s\n' "$name" "$(tail -n 1 "$log")" ;;
 	*)
-		failed=$((failed + 1))
-		printf 'FAIL  %-36s exit %d after %d s, log: %s\n' "$name" $code $((SECONDS - start)) "$logs/${name//\//_}.log"
-		tail -n 25 "$logs/${name//\//_}.log" | sed 's/^/      | /'
+		failed=$((failed + 1)) && names="$names $name"
+		printf 'FAIL  %-36s exit %d after %d s, log: %s%s\n' "$name" $code $((SECONDS - start)) "$log" "$again"
+		tail -n 25 "$log" | sed 's/^/      | /'
 		;;
 	esac
 }
@@ -58,5 +72,7 @@ for name in $(awk '!/^#/ && NF { print $1 }' vm-tests/kernels.txt); do
 	run_one "vm/$name" 1260 env VM_SHORT=1 bash vm-tests/run.sh "$name"
 done
 
+[ $twice = 0 ] || echo "$twice of the lab's tests were tried twice"
+[ $failed = 0 ] || echo "failed:$names"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
