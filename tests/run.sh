@@ -46,7 +46,7 @@ for t in build/asan/tests/bpf/*_test; do
 done
 run_one sim/quick 180 build/tests/sim/sim --quick --jobs "$(nproc)"
 for t in build/fuzz/tests/fuzz/*_fuzz; do
-	[ -x "$t" ] && run_one "fuzz/$(basename "$t")" 60 "$t" -max_total_time=4 -rss_limit_mb=2048
+	[ -x "$t" ] && run_one "fuzz/$(basename "$t")" 60 "$t" -max_total_time=4 -rss_limit_mb=2048 -artifact_prefix=$logs/
 done
 for t in tests/interop/*_test.sh; do
 	[ -f "$t" ] && run_one "interop/$(basename "$t" .sh)" 120 bash "$t"

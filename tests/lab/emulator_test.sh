@@ -19,6 +19,7 @@ ping_median() {
 measure() { # bytes of headers for this payload, payload, iperf3 options...
 	local headers=$1 payload=$2
 	shift 2
+	if [[ " $* " != *" -u "* ]]; then set -- -C cubic "$@"; fi
 	in_client iperf3 -J -c $INTERNET4 -O 1 -t 2 "$@" | json \
 		"round(d['end']['sum_received']['bits_per_second'] * ($headers + $payload) / $payload / 1e6, 2)"
 }
@@ -36,20 +37,25 @@ median=$(ping_median)
 note "delay 9 ms + 0: median round trip $median ms"
 assert_true "error of the delay, one direction" "0 <= $median - 9 < 0.6"
 
+# A link is never faster than it is told; a machine that is busy with other things may make it slower, for a while.
+reaches() { # what, Mbit/s, arguments of measure...
+	local what=$1 wanted=$2 rate attempt
+	shift 2
+	for attempt in 1 2 3 4 5; do
+		rate=$(measure "$@")
+		note "$what: $rate Mbit/s"
+		assert_true "$what: not faster" "$rate < $wanted * 1.03"
+		if awk "BEGIN { exit !($rate > $wanted * 0.97) }"; then return 0; fi
+	done
+	fail "$what: $wanted Mbit/s was not reached in $attempt attempts"
+}
+
 link_shape 1 delay 2ms rate 40mbit
-rate=$(measure 66 1448)
-note "rate 40 Mbit/s: TCP up $rate"
-assert_true "rate, TCP up" "abs($rate - 40) < 1.2"
-rate=$(measure 66 1448 -R)
-note "rate 40 Mbit/s: TCP down $rate"
-assert_true "rate, TCP down" "abs($rate - 40) < 1.2"
+reaches "rate 40 Mbit/s: TCP up" 40 66 1448
+reaches "rate 40 Mbit/s: TCP down" 40 66 1448 -R
 link_shape 1 dir b rate 15mbit
-rate=$(measure 42 1400 -u -l 1400 -b 30M -R)
-note "rate 15 Mbit/s down only: UDP of 30 Mbit/s down $rate"
-assert_true "rate, UDP down" "abs($rate - 15) < 0.45"
-rate=$(measure 42 1400 -u -l 1400 -b 60M)
-note "rate 40 Mbit/s: UDP of 60 Mbit/s up $rate"
-assert_true "rate, UDP up" "abs($rate - 40) < 1.2"
+reaches "rate 15 Mbit/s down only: UDP of 30 Mbit/s down" 15 42 1400 -u -l 1400 -b 30M -R
+reaches "rate 40 Mbit/s: UDP of 60 Mbit/s up" 40 42 1400 -u -l 1400 -b 60M
 
 link_shape 1 rate 0 delay 5ms jitter 8ms
 result=$(echo_run $INTERNET4 --rate 500 --count 1000)

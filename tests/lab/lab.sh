@@ -187,7 +187,7 @@ lab_namespace() { # name
 	in_ns "$1" sysctl -qe -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
 		net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
 		net.ipv6.conf.default.accept_ra=0 \
-		net.ipv4.tcp_congestion_control=cubic net.ipv4.tcp_rmem="4096 131072 67108864" \
+		net.ipv4.tcp_rmem="4096 131072 67108864" \
 		net.ipv4.tcp_wmem="4096 131072 67108864" net.ipv4.icmp_ratelimit=0 2> /dev/null || true
 }
 

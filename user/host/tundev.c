@@ -10,6 +10,7 @@
 #include "host/inside.h"
 
 #define MAX_STRAY 32	/* addresses taken off in one go */
+#define QUEUE_PACKETS 2000u	/* what may come while the worker waits for a core; the kernel's 500 drop whole super-packets then */
 
 struct strays {
 	const struct host_tun *set;
@@ -17,7 +18,7 @@ struct strays {
 	struct prefix found[MAX_STRAY];
 };
 
-/* MTU and up; no link-local address made by the kernel, which would bring router solicitations and
+/* MTU, queue and up; no link-local address made by the kernel, which would bring router solicitations and
  * multicast reports into the tunnel. The mode must be set before "up" to count. */
 static int set_link(struct nl_sock *s, u32 ifindex, u32 mtu, bool no_link_local)
 {
@@ -29,6 +30,7 @@ static int set_link(struct nl_sock *s, u32 ifindex, u32 mtu, bool no_link_local)
 		return -ENOMEM;
 	nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
 	nla_put_u32(msg, IFLA_MTU, mtu);
+	nla_put_u32(msg, IFLA_TXQLEN, QUEUE_PACKETS);
 	if (no_link_local) {
 		families = nla_nest_start(msg, IFLA_AF_SPEC);
 		inet6 = nla_nest_start(msg, AF_INET6);

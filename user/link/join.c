@@ -14,7 +14,7 @@
 #include "base/bytes.h"
 #include "link/csum.h"
 
-#define LOOK_BACK 8u	/* groups searched for a packet's flow */
+#define LOOK_BACK 32u	/* groups searched for a packet's flow */
 #define IP4_DF 0x4000
 
 /* What joining needs to know of one packet. */

@@ -20,8 +20,7 @@
 #include "run/worker_parts.h"
 
 #define EVENTS_PER_TURN 32
-#define SUPER_PACKETS_PER_TURN 4	/* TUN reads that gave more than one packet */
-#define PACKETS_PER_TURN 64		/* TUN reads that gave one: enough for a whole UDP_SEGMENT run */
+#define PACKETS_PER_TURN 160u		/* from the tunnel device, in super-packets or singly: some runs for UDP_SEGMENT */
 #define RUNS_PER_READ 64
 #define CLIENT_LINKS 64u
 #define SERVER_LINKS 4160u		/* accepted TCP connections, mostly */
@@ -46,18 +45,10 @@ static void tun_is_lost(struct worker *w, int err)
 static void read_tun(struct worker *w)
 {
 	struct buf_queue packets = { 0 };
-	u32 super = 0, single = 0;
-	int n = 0;
+	int n = 1;
 
-	while (super < SUPER_PACKETS_PER_TURN && single < PACKETS_PER_TURN) {
+	while (n > 0 && packets.count < PACKETS_PER_TURN)
 		n = tun_read(w->tun, w->pool, &packets);
-		if (n <= 0)
-			break;
-		if (n > 1)
-			super++;
-		else
-			single++;
-	}
 	if (packets.count)
 		tunnel_send(w->tunnel, &packets, w->now);
 	if (n < 0 && n != -EAGAIN && n != -EINTR && n != -ENOBUFS && n != -ENOMEM)

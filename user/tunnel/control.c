@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 
+#define QUIET_MOST_US (500 * MSEC)
 #define ACKS_BETWEEN_PINGS 16u	/* ack-only datagrams until one makes the peer ack, so that our records get settled */
 
 void control_send(struct path *p, struct frames *f, const struct endpoint *where)
@@ -66,10 +67,21 @@ static void ack_over(struct path *p, struct path *over)
 	control_send(over, &f, NULL);
 }
 
+/* Data stopped coming on it a moment ago: it may be dead in this direction as well, and nobody has been able to tell us. */
+static bool is_quiet(const struct path *p)
+{
+	return p->silence_told && p->tunnel->now_us - p->data_us < QUIET_MOST_US;
+}
+
+/* By two paths, when the better one may have died: the sender must not take all its paths for silent because one is. */
 void control_ack(struct path *p)
 {
-	struct path *over = session_best_path(p->session, NULL);
+	struct path *over = session_best_path(p->session, NULL), *second = NULL;
 
+	if (over && is_quiet(over))
+		second = session_best_path(p->session, over);
+	if (second)
+		ack_over(p, second);
 	ack_over(p, over ? over : p);
 }
 

@@ -21,6 +21,7 @@
 #define AHEAD_NS 1000000u		/* a path is given so much at once: runs for GSO and vector crypto */
 #define SPARSE_AHEAD_NS 5000000u	/* small packets may run ahead of the pace by this; what is more is bulk */
 #define AGAIN_AHEAD_NS 3000000u
+#define FARTHER_MOST_US (50 * MSEC)
 #define PLAN_MOST_US (300 * MSEC)	/* nothing is planned farther ahead */
 #define COPY_BYTES_PER_SECOND 32000u	/* copies of sparse packets that are always allowed: a call, twice */
 #define COPY_SHARE 50u			/* and one of so many bytes carried */
@@ -318,23 +319,6 @@ static void send_parity(struct session *s, struct view *v)
 
 /* ---- afterwards ---- */
 
-/* A path that could have sent more tells nothing about what it carries; nor does one that only our own bound holds
- * back, while no queue stands on it. */
-static bool tells_nothing(const struct sched_path *e, const struct path *p)
-{
-	if (e->tier == SCHED_TIER_OUT)
-		return false;
-	return e->ready ||
-	       (p->sent.in_flight_bytes >= p->window && delay_queue_us(&p->delay) < rate_queue_allowed_us(&p->rate));
-}
-
-static void note_app_limited(const struct view *v)
-{
-	for (u32 i = 0; i < v->count; i++)
-		if (tells_nothing(&v->entries[i], v->paths[i]))
-			sent_app_limited(&v->paths[i]->sent);
-}
-
 bool session_waits(const struct session *s)
 {
 	return s->queue.packets || s->line.count || s->again.count;
@@ -343,6 +327,24 @@ bool session_waits(const struct session *s)
 bool session_backlogged(const struct session *s)
 {
 	return s->queue.bulk_packets || s->line.count;
+}
+
+/* A path that could have sent more tells nothing about what it carries; nor does one that only our own bound holds
+ * back, while no queue stands on it. */
+static bool tells_nothing(const struct sched_path *e, const struct path *p)
+{
+	return e->ready ||
+	       (p->sent.in_flight_bytes >= p->window && delay_queue_us(&p->delay) < rate_queue_allowed_us(&p->rate));
+}
+
+/* Nor does any when all is sent: small packets that run ahead of the pace do not fill a path. */
+static void note_app_limited(const struct session *s, const struct view *v)
+{
+	bool all_sent = !session_waits(s);
+
+	for (u32 i = 0; i < v->count; i++)
+		if (v->entries[i].tier < SCHED_TIER_OUT && (all_sent || tells_nothing(&v->entries[i], v->paths[i])))
+			sent_app_limited(&v->paths[i]->sent);
 }
 
 /* A path that the pace holds back is free again at a time; one that is full, when an ack comes. */
@@ -370,16 +372,21 @@ static void count_drops(struct session *s)
 	s->queue_full_drops = full;
 }
 
-/* A flow over paths of unlike delay needs a quarter of its round trip waiting here, or CUBIC's cuts leave links idle; in 5 to 25 ms. */
+/* A flow over these paths needs a quarter of the longest round trip waiting here, in 5 to 25 ms, or CUBIC's cuts leave links idle. And
+ * the far link gets only what waits longer than it is farther: it idles first, and by so much the queue may stand deeper. */
 static void tune_codel(struct session *s, const struct view *v)
 {
-	u64 most_us = 0;
+	u64 most_us = 0, least_us = TIME_NEVER, farther_us;
 
-	for (u32 i = 0; i < v->count; i++)
-		if (v->entries[i].tier < SCHED_TIER_OUT)
-			most_us = MAX(most_us, v->entries[i].min_rtt_us);
+	for (u32 i = 0; i < v->count; i++) {
+		if (v->entries[i].tier == SCHED_TIER_OUT)
+			continue;
+		most_us = MAX(most_us, v->entries[i].min_rtt_us);
+		least_us = MIN(least_us, v->entries[i].min_rtt_us);
+	}
+	farther_us = MIN((most_us - least_us) / 2, FARTHER_MOST_US);
 	most_us += 20 * MSEC;
-	queue_set_codel(&s->queue, MIN(MAX(most_us / 4, 5 * MSEC), 25 * MSEC), MAX(100 * MSEC, 2 * most_us));
+	queue_set_codel(&s->queue, MIN(MAX(most_us / 4, 5 * MSEC), 25 * MSEC) + farther_us, MAX(100 * MSEC, 2 * most_us));
 }
 
 void session_pump(struct session *s)
@@ -400,7 +407,7 @@ void session_pump(struct session *s)
 		send_again(s, &v);
 		send_line(s, &v);
 		send_parity(s, &v);
-		note_app_limited(&v);
+		note_app_limited(s, &v);
 		bundle_looked(s, v.entries[s->sched.anchor].rate, v.stripe);
 	}
 	plan_next(s, &v);

@@ -20,9 +20,10 @@
 #define ACK_DETOURS 4u
 #define PARDONS_MOST 1u			/* times the patience is doubled: a needless repair costs less than a late one */
 #define PARDON_FADE_US (10 * SEC)
-#define SILENCE_MARGIN_US (10 * MSEC)
+#define SILENCE_MARGIN_US (6 * MSEC)
 #define QUEUE_INTERVAL_US (10 * MSEC)	/* a queue that stands for less is a batch */
 #define SILENCE_TELLINGS 3u		/* each after twice the time */
+#define TELLING_US (25 * MSEC)		/* until the third */
 #define GAP_LEAST_US (6 * MSEC)		/* between batches of data, before the sender is told that nothing comes */
 #define GAP_MOST_US (50 * MSEC)		/* traffic with larger pauses says nothing by one */
 #define HOLD_SLACK_US (10 * MSEC)
@@ -45,10 +46,28 @@ static bool peer_is_heard_elsewhere(const struct path *p, u64 within_us)
 	return false;
 }
 
+/* The peer tells of a silence, by another path, which may be farther: what it says is certain, what we think a guess. */
+static u64 telling_takes_us(const struct path *p)
+{
+	u32 most_us = p->rtt.min_us, least_us = p->rtt.min_us;
+
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		const struct path *other = p->session->paths[i];
+
+		if (!other || other->state != TUNNEL_PATH_UP || !other->rtt.any)
+			continue;
+		most_us = MAX(most_us, other->rtt.min_us);
+		least_us = MIN(least_us, other->rtt.min_us);
+	}
+	return TELLING_US + most_us - least_us;
+}
+
 static u64 patience_us(const struct path *p)
 {
 	u64 patience = MAX(rtt_patience_us(&p->rtt, 3 * ack_interval_us(p->rtt.min_us)), PATIENCE_MIN_US);
 
+	if (p->sent.in_flight_eliciting > TAIL_PACKETS)
+		patience += telling_takes_us(p);
 	if (p->rate.phase == RATE_OPEN)		/* what we send may be more than it carries, and then acks wait behind it */
 		patience *= 2;
 	patience <<= p->pardons;
@@ -110,7 +129,7 @@ static void tell_rate(struct path *p, const struct sent_news *news)
 		.min_rtt_us = p->rtt.min_us,
 		.in_flight = p->sent.in_flight_bytes,
 		.jitter_us = p->delay.jitter_us,
-		.may_probe = session_backlogged(p->session) && !other_is_probed(p),
+		.may_probe = session_waits(p->session) && !other_is_probed(p),
 	};
 
 	rate_acked(&p->rate, &told, p->tunnel->now_us);
