@@ -137,7 +137,7 @@ union tg_wish datapath_wish(const struct datapath *d, u32 flow_hash);
 /* The key of flow hashes as it is now. The hashes of who asks for a wish must be made with it. */
 u64 datapath_hash_key(const struct datapath *d);
 
-/* (worker) Inner packets to this address are a worker's (server). -E2BIG: the table is full, and the first worker gets them. */
+/* (worker) Inner packets to this address are a worker's (server); nothing to do where there is one. -E2BIG: the table is full, and the first worker gets them. */
 int datapath_put_inner(struct datapath *d, u8 family, const u8 *ip, u32 worker);
 void datapath_remove_inner(struct datapath *d, u8 family, const u8 *ip, u32 worker);
 

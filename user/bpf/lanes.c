@@ -126,12 +126,21 @@ static void remove_hook(u32 ifindex)
 	(void)bpf_tc_hook_destroy(&hook);
 }
 
+static bool has_filter(u32 ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = PRIORITY);
+
+	return !bpf_tc_query(&hook, &opts);
+}
+
+/* A clsact with our filter in it was made by a daemon that was killed. */
 static int make_hook(struct lanes *l, u32 ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	int err = bpf_tc_hook_create(&hook);
 
-	l->made_hook = !err;
+	l->made_hook = !err || (err == -EEXIST && has_filter(ifindex));
 	return err == -EEXIST ? 0 : err;
 }
 

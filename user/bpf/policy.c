@@ -112,6 +112,8 @@ int datapath_put_inner(struct datapath *d, u8 family, const u8 *ip, u32 worker)
 	struct tg_inner_key key = inner_key(family, ip);
 	struct tg_inner inner = { .worker = worker };
 
+	if (d->settings->workers < 2)
+		return 0;
 	return bpf_map_update_elem(datapath_map(d, "tg_inner"), &key, &inner, BPF_ANY) ? -errno : 0;
 }
 

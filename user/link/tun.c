@@ -146,6 +146,24 @@ const struct tun_counters *tun_counters(const struct tun *t)
 	return &t->counters;
 }
 
+void tun_counters_add(struct tun_counters *sum, const struct tun_counters *one)
+{
+	sum->reads += one->reads;
+	sum->packets_read += one->packets_read;
+	sum->bytes_read += one->bytes_read;
+	sum->writes += one->writes;
+	sum->packets_written += one->packets_written;
+	sum->bytes_written += one->bytes_written;
+	sum->drop_no_buf += one->drop_no_buf;
+	sum->drop_malformed += one->drop_malformed;
+	sum->drop_write += one->drop_write;
+}
+
+int tun_set_steering(struct tun *t, int program)
+{
+	return ioctl(t->fd, TUNSETSTEERINGEBPF, &program) ? -errno : 0;
+}
+
 /* ---- reading ---- */
 
 /* Bufs a read goes into, header and first payload in the first. */

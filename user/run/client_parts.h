@@ -18,6 +18,7 @@
 #include "host/host.h"
 #include "host/links.h"
 #include "run/client.h"
+#include "run/lanes.h"
 #include "run/lifecycle.h"
 #include "run/usage.h"
 #include "run/worker.h"
@@ -71,7 +72,7 @@ struct client {
 	struct host *host;
 	struct worker *worker;
 	struct datapath *datapath;	/* NULL: no filter */
-	struct tun *tun;		/* until the worker has it */
+	struct tun *queues[TG_LANES];	/* until the worker has them */
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;
 	struct host_monitor *monitor;

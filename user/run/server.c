@@ -5,8 +5,8 @@
  *   sockets -> forwarding, firewall -> (loop) -> undo
  *
  * Workers share nothing but the admission. Every worker binds every listen address; the
- * kernel hands a datagram to the one whose number is in its receiver index. An inner packet reaches
- * the worker that last wrote to its flow: that is how a multi-queue TUN device picks queues.
+ * kernel hands a datagram to the one whose number is in its receiver index. An inner packet reaches the worker that
+ * has its destination (lanes.h); where the kernel takes no steering program, the one that last wrote to its flow.
  */
 #include "run/server.h"
 
@@ -186,7 +186,7 @@ static int open_host(struct server *s, char *error)
 
 static int open_queues(struct server *s, char *error)
 {
-	return instance_open_tun(s->queues, s->worker_count, s->tun_name, error);
+	return lanes_open_tun(s->queues, s->worker_count, !s->set.no_lanes, s->tun_name, error);
 }
 
 static int make_admission(struct server *s, char *error)
@@ -227,7 +227,7 @@ static struct datapath *open_filter(const struct server *s)
 					 .handshakes_per_source = rate * FIRSTS_PER_SOURCE };
 
 	set.hash_key = ((u64)randombytes_random() << 32) | randombytes_random();
-	return filter_open(s->set.xdp, &set, s->name);
+	return filter_open(s->set.xdp, !s->set.no_lanes, &set, s->name);
 }
 
 static int start_workers(struct server *s, char *error)
@@ -244,13 +244,17 @@ static int start_workers(struct server *s, char *error)
 	};
 	int err = engine_settings(s, &set.tunnel);
 
-	set.datapath = s->datapath = open_filter(s);
+	s->datapath = open_filter(s);
+	lanes_start(s->datapath, s->queues, s->worker_count);
+	set.datapath = s->set.xdp == DATAPATH_OFF ? NULL : s->datapath;
+	set.lanes = s->datapath;
 	for (u32 i = 0; !err && i < s->worker_count; i++) {
 		set.tunnel.worker = i;
-		set.tun = s->queues[i];
+		set.tun = s->queues[i * TG_LANES + TG_LANE_BULK];
+		set.tun_fast = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE];
 		err = worker_start(&s->workers[i], &set);
 		if (!err)
-			s->queues[i] = NULL;
+			s->queues[i * TG_LANES + TG_LANE_BULK] = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE] = NULL;
 	}
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	return err ? run_say(error, err, "cannot start the workers: %s", strerror(-err)) : 0;
@@ -349,8 +353,8 @@ static void end_workers(struct server *s)
 			take_mail(s, w);
 			worker_stop(w);
 		}
-		tun_close(s->queues[i]);
 	}
+	lanes_close_tun(s->queues, s->worker_count);
 }
 
 static void end(struct server *s)

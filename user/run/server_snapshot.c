@@ -72,26 +72,13 @@ static void add_counters(struct tunnel_counters *sum, const struct tunnel_counte
 	sum->half_open += one->half_open;
 }
 
-static void add_tun_counters(struct tun_counters *sum, const struct tun_counters *one)
-{
-	sum->reads += one->reads;
-	sum->packets_read += one->packets_read;
-	sum->bytes_read += one->bytes_read;
-	sum->writes += one->writes;
-	sum->packets_written += one->packets_written;
-	sum->bytes_written += one->bytes_written;
-	sum->drop_no_buf += one->drop_no_buf;
-	sum->drop_malformed += one->drop_malformed;
-	sum->drop_write += one->drop_write;
-}
-
 static void look_in(struct worker *w, void *arg)
 {
 	struct look_job *job = arg;
 
 	tunnel_each_session(worker_tunnel(w), add_session, job, worker_now(w));
 	add_counters(&job->out->counters, tunnel_counters(worker_tunnel(w)));
-	add_tun_counters(&job->out->tun, tun_counters(worker_tun(w)));
+	worker_add_tun_counters(w, &job->out->tun);
 }
 
 int server_snapshot(struct server *s, struct server_snapshot *out)
@@ -117,6 +104,6 @@ int server_snapshot(struct server *s, struct server_snapshot *out)
 	out->pool4 = s->set.pool4;
 	out->pool6 = s->set.pool6;
 	out->worker_count = s->worker_count;
-	filter_snapshot(s->datapath, &out->filter);
+	filter_snapshot(s->set.xdp == DATAPATH_OFF ? NULL : s->datapath, &out->filter);
 	return 0;
 }

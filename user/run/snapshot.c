@@ -40,7 +40,7 @@ static void look_in(struct worker *w, void *arg)
 	tunnel_each_session(t, copy_session, out, worker_now(w));
 	out->path_count = tunnel_paths(t, out->paths, TG_MAX_PATHS, worker_now(w));
 	out->counters = *tunnel_counters(t);
-	out->tun = *tun_counters(worker_tun(w));
+	worker_add_tun_counters(w, &out->tun);
 }
 
 static void copy_uplinks(const struct client *c, struct client_snapshot *out)
@@ -64,7 +64,7 @@ static void copy_uplinks(const struct client *c, struct client_snapshot *out)
 		s->quota_used = usage_of(&c->usage, u->name);
 		if (u->usable)
 			s->local = u->local;
-		if (c->datapath)
+		if (c->datapath && c->set.xdp != DATAPATH_OFF)
 			s->xdp = datapath_attached(c->datapath, u->seen.ifindex);
 		out->uplink_count++;
 	}
@@ -95,7 +95,7 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	worker_call(c->worker, look_in, out);
 	uplinks_count(c);
 	copy_uplinks(c, out);
-	filter_snapshot(c->datapath, &out->filter);
+	filter_snapshot(c->set.xdp == DATAPATH_OFF ? NULL : c->datapath, &out->filter);
 	memcpy(out->name, c->name, sizeof(out->name));
 	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
 	out->uptime_us = now - c->started_us;
