@@ -27,6 +27,7 @@ LABBIN  := $(patsubst %.c,$(B)/%,$(wildcard tests/lab/*.c))
 INTEROP := $(patsubst %.c,$(B)/%,$(wildcard tests/interop/*.c))
 SIM     := $(B)/tests/sim/sim
 SIMOBJ  := $(patsubst %.c,$(B)/%.o,$(wildcard tests/sim/*.c))
+PROBE   := $(B)/vm-tests/probe/probe
 FUZZ    := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*_fuzz.c))
 
 # BPF programs: one object and one skeleton header each; only user/bpf includes the headers.
@@ -36,12 +37,12 @@ SKELETONS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 TESTSKEL := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 BPFTEST := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/*_test.c))
 
-.PHONY: all deps check check-unit demo bench bench-multipath sim asan clean install fuzz tests
+.PHONY: all deps check check-unit check-vm demo bench bench-multipath bench-datapath sim asan clean install fuzz tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
 all: $(PROGRAMS)
-tests: all $(UNIT) $(BPFTEST) $(LABBIN) $(INTEROP) $(SIM)
+tests: all $(UNIT) $(BPFTEST) $(LABBIN) $(INTEROP) $(SIM) $(PROBE)
 
 # What the machine has: the two libraries with more than one home, IPsec-MB and BLAKE3.
 $(B)/config/libs: tests/probe.sh
@@ -83,6 +84,16 @@ $(SIM): $(SIMOBJ) $(B)/libtriglav.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(SAN) -pthread -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDFLAGS) $(LDLIBS)
 
+# The probes of vm-tests: one program, and a BPF object beside it that it loads.
+$(PROBE): $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard vm-tests/probe/*.c))) | $(PROBE).bpf.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) -o $@ $^ $(LDFLAGS) $$(pkg-config --libs libxdp libbpf)
+
+$(PROBE).bpf.o: vm-tests/probe/probe.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -g -O2 -target bpf -mcpu=v2 -Wall -Wextra -Wno-unused-parameter -I/usr/include/$$($(CC) -print-multiarch) -c -o $@ $<
+
 $(B)/%.o: %.c $(B)/config/libs
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -100,6 +111,12 @@ deps:
 check:
 	$(Q)bash tests/run.sh
 
+# Other kernels, in virtual machines (docs/vm-tests.md). VM_SHORT=1: a few tests only; VMS="6.1": only these.
+check-vm:
+	$(Q)sh tests/deps.sh || echo "some packages are missing: tests that need them are skipped"
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)bash vm-tests/run.sh $(VMS)
+
 demo:
 	$(Q)bash tests/lab/demo.sh
 
@@ -113,6 +130,12 @@ bench-multipath:
 	$(Q)sh tests/deps.sh
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)bash tests/lab/bench_multipath.sh
+
+# What XDP, AF_XDP and TC are worth. BENCH=quick, or names of parts (tests/lab/datapath_*.sh).
+bench-datapath:
+	$(Q)sh tests/deps.sh
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)bash tests/lab/bench_datapath.sh $(BENCH)
 
 # All scenarios, then RUNS random variations of them; prints simulated seconds per second.
 RUNS ?= 50
@@ -142,4 +165,4 @@ install: all
 clean:
 	$(Q)rm -rf build
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/vm -prune -o -name '*.d' -type f -print 2>/dev/null)

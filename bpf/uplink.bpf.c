@@ -47,12 +47,12 @@ static __always_inline __u64 tg_find_now(void)
 
 #include <triglav/filter.h>
 
-/* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack. */
+/* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack, and so does one that no socket could take. */
 static __always_inline int hand_over(struct xdp_md *ctx, struct tg_counters *counters, const struct tg_judgement *j)
 {
 	int action = XDP_PASS;
 
-	if (ctx->rx_queue_index < j->xsk_queues)
+	if (ctx->rx_queue_index < j->xsk_queues && packet_begin(ctx) + TG_XSK_LONGEST >= packet_end(ctx))
 		action = (int)bpf_redirect_map(&tg_xsks, j->xsk_first + ctx->rx_queue_index, XDP_PASS);
 	if (action == XDP_REDIRECT)
 		count(counters, redirected);

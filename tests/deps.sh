@@ -6,9 +6,10 @@ build="gcc g++ make pkg-config libsodium-dev libipsec-mb-dev libevent-dev libjan
 libtomlplusplus-dev libnl-3-dev libnl-route-3-dev libnftables-dev libsystemd-dev libsqlite3-dev
 libqrencode-dev clang bpftool libbpf-dev libxdp-dev"
 test="libcmocka-dev libclang-rt-14-dev python3 python3-dissononce iproute2 nftables iperf3
-iputils-ping procps tcpdump socat curl ethtool bind9-dnsutils conntrack"
+iputils-ping procps strace tcpdump socat curl ethtool bind9-dnsutils conntrack"
+vm="qemu-system-x86 kmod cpio xz-utils"
 bench="wireguard-go wireguard-tools openvpn"
-packages="$build $test $bench"
+packages="$build $test $vm $bench"
 
 # BLAKE3: the distribution's own library where there is one, else LLVM's copy.
 if command -v apt-cache > /dev/null && [ -n "$(apt-cache madison libblake3-dev 2> /dev/null)" ]; then
@@ -16,7 +17,7 @@ if command -v apt-cache > /dev/null && [ -n "$(apt-cache madison libblake3-dev 2
 else
 	packages="$packages llvm-16-dev"
 fi
-[ "$(uname -m)" = x86_64 ] || packages=$(echo "$packages" | sed 's/libipsec-mb-dev//')
+[ "$(uname -m)" = x86_64 ] || packages=$(echo "$packages" | sed 's/libipsec-mb-dev//; s/qemu-system-x86//')
 
 if ! command -v apt-get > /dev/null; then
 	echo "install the equivalents of these Debian packages:"

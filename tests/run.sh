@@ -54,6 +54,9 @@ done
 for t in tests/lab/*_test.sh; do
 	[ -f "$t" ] && run_one "lab/$(basename "$t" .sh)" 240 bash "$t"
 done
+for name in $(awk '!/^#/ && NF { print $1 }' vm-tests/kernels.txt); do
+	run_one "vm/$name" 1260 env VM_SHORT=1 bash vm-tests/run.sh "$name"
+done
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

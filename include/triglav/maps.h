@@ -96,6 +96,8 @@ struct tg_end_key {
 #define TG_QUEUES_MAX 64u	/* receive queues of one that AF_XDP sockets may take */
 #define TG_XSKS_MAX (TG_UPLINKS_MAX * TG_QUEUES_MAX)
 
+#define TG_XSK_LONGEST 1792u	/* bytes of a frame that an AF_XDP socket takes; longer ones (several datagrams in one) go to the kernel */
+
 #define TG_END_SERVER 1u	/* first messages are for us; else we are a client and answers are */
 #define TG_END_RUNS 2u		/* generic mode: what arrives may be several datagrams in one (GRO), of which only the first shows */
 

@@ -33,6 +33,7 @@
 
 #define WAIT_US (30 * SEC)	/* the kernel frees when it gets round to it */
 #define CYCLES 1000u
+#define BURST 64u
 #define INDEX 0x04000040u
 
 static struct datapath *d;
@@ -77,16 +78,26 @@ static int remove_pair(void **state)
 
 /* ---- traffic ---- */
 
-static void send_frame(const struct frame *f, const struct payload *p)
+/* The same frame `times` times by one system call. */
+static void send_frames(const struct frame *f, const struct payload *p, u32 times)
 {
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex("isp") };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	struct mmsghdr messages[BURST];
 	u8 packet[FRAME_BYTES];
-	u32 bytes = frame_write(packet, f, p);
+	struct iovec part = { packet, frame_write(packet, f, p) };
 
-	assert_true(fd >= 0);
-	assert_int_equal(sendto(fd, packet, bytes, 0, (struct sockaddr *)&to, sizeof(to)), bytes);
-	close(fd);
+	assert_true(fd >= 0 && times <= BURST);
+	for (u32 i = 0; i < times; i++)
+		messages[i] = (struct mmsghdr){
+			.msg_hdr = { .msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = &part, .msg_iovlen = 1 } };
+	assert_int_equal(sendmmsg(fd, messages, times, 0), times);
+	close(fd);	/* waits for the kernel's readers: milliseconds */
+}
+
+static void send_frame(const struct frame *f, const struct payload *p)
+{
+	send_frames(f, p, 1);
 }
 
 static u64 drops_of(enum tg_drop reason)
@@ -154,7 +165,7 @@ static void device_filters(enum datapath_mode mode)
 	wait_for(no_session, 3, "no_session");
 	tg_seen_mark(seen, 5);
 	for (u64 end = clock_now_us() + WAIT_US; mode == DATAPATH_NATIVE && !copies(); sched_yield()) {
-		send_frame(&(struct frame){ 0 }, &copy);	/* a lone one passes */
+		send_frames(&(struct frame){ 0 }, &copy, BURST);	/* one that comes alone for a millisecond passes */
 		assert_true(clock_now_us() < end);
 	}
 	if (mode == DATAPATH_GENERIC) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* manage_fuzz.c - hostile configuration files and control requests
  *
- * The first byte chooses: a server's file, a client's file, a control request, a flag.
+ * The first byte chooses: a server's file, a client's file, a control request (to a stand-in, or as a question for flows or the log), a flag.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "manage/control.h"
+#include "manage/flows_report.h"
+#include "manage/log_control.h"
 #include "manage/settings.h"
 
 static int read_fields(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
@@ -20,7 +22,28 @@ static int read_fields(void *ctx, const json_t *request, json_t *answer, char er
 	return 0;
 }
 
-static const struct control_command commands[] = { { "a", read_fields, NULL }, { NULL, NULL, NULL } };
+static int give_flows(void *daemon, const struct run_flows_query *query, struct run_flows *out)
+{
+	struct flow_info info = { .family = 4, .protocol = 6 };
+
+	(void)daemon;
+	if (!query->top || query->top > RUN_FLOWS_TOP || query->sort >= RUN_FLOWS_SORTS)
+		abort();
+	memset(out, 0, sizeof(*out));
+	out->count = out->matched = run_flows_fits(query, &info);
+	out->at[0].info = info;
+	return 0;
+}
+
+static int ask_flows(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return flows_answer(give_flows, ctx, NULL, request, answer, error);
+}
+
+static const struct control_command commands[] = {
+	{ "a", read_fields, NULL }, { "flows", ask_flows, NULL }, { "log level", log_control_level, NULL },
+	{ "log read", log_control_read, NULL }, { NULL, NULL, NULL },
+};
 
 static void control_line(const char *text, size_t len)
 {

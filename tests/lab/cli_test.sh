@@ -60,7 +60,7 @@ expect 2 '--congestion: expected adaptive, cubic or none' server --congestion bb
 expect 2 '--strategy: expected one of adaptive' server --strategy fastest
 expect 2 '--aggregation: expected none, full or adaptive' tun "$key" --aggregation some
 expect 2 '--rekey-interval: expected a duration' tun "$key" --rekey-interval 1
-expect 2 '--datapath: "xdp" is not in this version; use auto or udp' tun "$key" --datapath xdp
+expect 2 '--datapath: expected auto, udp or xdp' tun "$key" --datapath xpd
 expect 2 '--dns-server: expected an address' tun "$key" --dns-server dns.example
 expect 2 '--tun-name: expected the name of an interface' tun "$key" --tun-name a/b
 expect 2 '--name: expected a name of letters' tun "$key" --name ../x
@@ -235,7 +235,7 @@ for key in $({ "$triglav" config --server; "$triglav" config --client; } | sed -
 	checked=$((checked + 1))
 	[[ $keys =~ [[:space:]]$key[[:space:]] ]] || complain "triglav.toml(5) lacks $key"
 done
-# --- triglav-ctl: the same of its few commands ---
+# --- triglav-ctl: the same of its commands, whichever it lists ---
 ctl() { triglav=$PWD/build/triglav-ctl "$@"; }
 ctl expect 2 'triglav-ctl: looks into a running triglav'
 ctl expect 0 'triglav-ctl 0.' version
@@ -247,11 +247,39 @@ ctl expect 2 '--json and "minute.svg" contradict each other' record minute.svg -
 ctl expect 2 'is one word too many; see triglav-ctl record --help' record a.svg b.svg
 ctl expect 3 'no triglav runs here' record "$work/minute.svg" --runtime-dir "$work/run"
 ctl expect 3 'no triglav named "tg9" runs' record --json --name tg9 --runtime-dir "$work/run"
+for command in paths flows clients counters drops monitor log; do
+	ctl expect 3 'no triglav runs here' $command --runtime-dir "$work/run"
+	ctl expect 3 'no triglav named "tg9" runs' $command --json --name tg9 --runtime-dir "$work/run"
+done
+ctl expect 2 'expected a whole number' monitor --count 0 --runtime-dir "$work/run"
+ctl expect 2 '--interval: expected' monitor --interval 1ms
+ctl expect 2 'did you mean "counters"?' counter
+ctl expect 2 '"loud": expected error, warn, info or debug' log loud
+ctl expect 2 '--area: expected one of daemon, sessions' log --area nothing
+ctl expect 2 '--lines: expected a whole number from 0 to 256' log --lines 257
+ctl expect 2 'config can reload' config
+ctl expect 2 'config can reload' config relaod
+ctl expect 3 'no triglav runs here' config reload --runtime-dir "$work/run"
+ctl expect 2 '"443": expected tcp, udp' flows 443
+ctl expect 2 '"10.0.0.0/33": expected tcp, udp' flows tcp 10.0.0.0/33
+ctl expect 2 'one protocol and one end are enough' flows tcp udp
+ctl expect 2 '--sort: expected rate, bytes' flows --sort size
+ctl expect 2 '--top: expected a whole number from 1 to 256' flows --top 0
 ctl expect 1 "cannot read $work/none.json: No such file" record "$work/minute.svg" --input "$work/none.json"
 [ ! -e "$work/minute.svg" ] || complain "triglav-ctl record makes a file of nothing"
 page=$(sed 's/\\-/-/g' user/dist/triglav-ctl.8)
-for command in record; do
+complete_ctl() { # words behind triglav-ctl
+	(. user/dist/triglav-ctl.bash && COMP_WORDS=(triglav-ctl "$@") COMP_CWORD=$# && _triglav_ctl && echo "${COMPREPLY[*]}")
+}
+ctl_commands=$(build/triglav-ctl help | sed -n 's/^  \([a-z]*\)  .*/\1/p' | grep -vx -e help -e version)
+[[ $ctl_commands == *paths*record* ]] || complain "triglav-ctl help lists no commands: $ctl_commands"
+for command in $ctl_commands; do
 	ctl expect 0 'Example:' $command --help
+	[ "$(wc -l <<< "$said")" -le 30 ] || complain "the help of triglav-ctl $command does not fit a screen"
+	[[ " $(complete_ctl "$command") " == *" $command "* ]] || complain "the bash completion lacks triglav-ctl $command"
+	[ -n "$(complete_ctl "$command" --)" ] || complain "the bash completion has no flags of triglav-ctl $command"
+	grep -q "^.SH ${command^^}" user/dist/triglav-ctl.8 || complain "triglav-ctl(8) has no section about $command"
+	grep -q "'$command:" user/dist/_triglav-ctl || complain "the zsh completion lacks triglav-ctl $command"
 	[ -z "$(grep -E '.{81}' <<< "$said")" ] || complain "the help of triglav-ctl $command is too wide"
 	for flag in $(grep -oE '^  (-., )?--[a-z0-9-]+' <<< "$said" | grep -oE -- '--[a-z0-9-]+'); do
 		checked=$((checked + 1))
@@ -259,6 +287,11 @@ for command in record; do
 		grep -q -- "$flag" user/dist/_triglav-ctl || complain "the zsh completion lacks $flag of triglav-ctl $command"
 		[[ $page == *"$flag"* ]] || complain "triglav-ctl(8) lacks $flag of $command"
 	done
+done
+for words in "pat:paths" "mon:monitor" "paths --js:--json" "help clie:clients" "monitor --int:--interval"; do
+	typed=${words%:*}
+	completed=$(complete_ctl $typed)
+	[ "$completed" = "${words#*:}" ] || complain "triglav-ctl $typed completes to: $completed"
 done
 bash -n user/dist/triglav-ctl.bash || complain "the bash completion of triglav-ctl is no bash"
 

@@ -23,8 +23,10 @@
 #include <unistd.h>
 
 #include "host/dns.h"
+#include "host/hop.h"
 #include "host/host.h"
 #include "host/links.h"
+#include "host/nic.h"
 #include "host/nft.h"
 #include "host/privileges.h"
 #include "host/routes.h"
@@ -297,8 +299,57 @@ static void on_event(void *ctx, const struct host_event *e)
 	};
 
 	(void)ctx;
+	if (e->kind == HOST_NEIGHBOUR)	/* `hop` shows what they are good for */
+		return;
 	printf("event %s %s\n", names[e->kind], e->name);
 	fflush(stdout);
+}
+
+static const char *mac_text(const u8 *mac, char out[18])
+{
+	snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	return out;
+}
+
+/* hop=INTERFACE,LOCAL,REMOTE: prints the next hop and the link addresses; hop-use has the kernel look for it. */
+static int find_hop(const char *value, struct host_hop *hop)
+{
+	char device[IFNAMSIZ], local[ADDR_TEXT_BYTES], remote[ADDR_TEXT_BYTES];
+	struct addr from, to;
+
+	if (sscanf(value, "%15[^,],%63[^,],%63s", device, local, remote) != 3 || addr_parse(&from, local, 1) || addr_parse(&to, remote, 1))
+		return -EINVAL;
+	return host_hop_find(if_nametoindex(device), host_mark(host), &from, &to, hop);
+}
+
+static int do_hop(const char *value)
+{
+	char next[ADDR_TEXT_BYTES], own[18], mac[18];
+	struct host_hop hop;
+	int err = find_hop(value, &hop);
+
+	if (!err)
+		printf("hop %s from %s to %s\n", addr_format(&hop.next, next), mac_text(hop.own, own), hop.known ? mac_text(hop.mac, mac) : "unknown");
+	return err;
+}
+
+static int do_hop_use(const char *value)
+{
+	struct host_hop hop;
+	int err = find_hop(value, &hop);
+
+	return err ? err : host_hop_use(&hop);
+}
+
+static int do_nic(const char *value)
+{
+	static const char *const answers[] = { [HOST_NIC_NO] = "no", [HOST_NIC_YES] = "yes", [HOST_NIC_UNKNOWN] = "unknown" };
+	int queues = host_nic_queues(value);
+
+	if (queues < 0)
+		return queues;
+	printf("nic %d queues zero-copy %s\n", queues, answers[host_nic_zero_copy(if_nametoindex(value))]);
+	return 0;
 }
 
 /* Prints events until a line comes on standard input. */
@@ -346,7 +397,7 @@ static const struct {
 	{ "overlap", do_overlap }, { "server", do_server }, { "client", do_client }, { "kill-switch", do_kill_switch },
 	{ "keep", do_keep }, { "drops", do_drops }, { "forward", do_forward }, { "sysctl", do_sysctl }, { "dns", do_dns },
 	{ "dns-restore", do_dns_restore }, { "sweep", do_sweep }, { "need", do_need }, { "watch", do_watch },
-	{ "hold", do_hold }, { "kill", do_kill },
+	{ "hop", do_hop }, { "hop-use", do_hop_use }, { "nic", do_nic }, { "hold", do_hold }, { "kill", do_kill },
 };
 
 static int run_step(const char *text)

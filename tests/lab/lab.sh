@@ -26,7 +26,7 @@
 # Words of an uplink beside the emulator's (tests/lab/emulate/shape.h): plain (a bare veth pair
 # with its offloads, no emulator), nat, family=4, family=6, mtu=N.
 # Everything is removed at exit, also after a failure. Needs root. LAB_FLAGS="--xdp native" in the environment: further flags of both daemons, to run
-# a test another way.
+# a test another way. DATAPATH=xdp: every client uses AF_XDP, where a test says nothing else.
 
 set -eu -o pipefail
 
@@ -546,6 +546,7 @@ launch_client() { # further flags
 	if [[ " $* " != *" -i "* && " $* " != *" --auto-discover "* ]]; then
 		for i in $LAB_UPLINKS; do flags+=(-i up$i); done
 	fi
+	[ -z "${DATAPATH:-}" ] || [[ " $* " == *" --datapath "* ]] || flags+=(--datapath "$DATAPATH")
 	# Namespaces share /etc: no test may touch this machine's resolv.conf.
 	[[ " $* " == *" --dns "* ]] || flags+=(--no-dns)
 	: > "$LAB/client.log"

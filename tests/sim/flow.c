@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 
+#define BUFS_LOW 256u	/* as in a worker: fewer left, and the tunnel device waits */
 #define FIRST_PORT 10000u
 #define SERVICE_PORT 443u
 
@@ -69,7 +70,7 @@ static u8 *lay_out(struct flow *f, u32 direction, const struct packet *p, u8 pro
 static struct buf *room(struct flow *f, u32 direction)
 {
 	struct sim_end *end = &f->sim->ends[side_of(f, direction)];
-	struct buf *b = buf_take(end->pool);
+	struct buf *b = buf_pool_left(end->pool) < BUFS_LOW ? NULL : buf_take(end->pool);
 
 	if (!b) {
 		end->device_drops++;

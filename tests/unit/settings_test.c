@@ -163,8 +163,8 @@ static const struct {
 	{ SETTINGS_SERVER, "[server]\nlisten = 7443\n", "test.toml:2: server.listen: expected an address and port such as \"203.0.113.5:7443\" or \"[2001:db8::5]:7443\", found 7443" },
 	{ SETTINGS_CLIENT, "[multipath.scheduler]\nstrategy = \"fastest\"\n", "test.toml:2: multipath.scheduler.strategy: expected one of adaptive, lowest_latency, lowest_loss, bandwidth_proportional, weighted_round_robin, primary_backup, redundant, ecmp_aware, minrtt, blest, ecf, found \"fastest\"" },
 	{ SETTINGS_CLIENT, "[routing]\ndns_servers = [\"1.1.1.1\", \"2.2.2.2\", \"3.3.3.3\", \"4.4.4.4\", \"5.5.5.5\"]\n", "test.toml:2: routing.dns_servers: more than 4 values" },
-	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ name = \"eth0\", quota = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB\", found {\"name\":\"eth0\",\"quota\":5}" },
-	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ weight = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB\", found {\"weight\":5}" },
+	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ name = \"eth0\", quota = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB,datapath=xdp\", found {\"name\":\"eth0\",\"quota\":5}" },
+	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ weight = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB,datapath=xdp\", found {\"weight\":5}" },
 	{ SETTINGS_CLIENT, "[tun]\nname = \"averyveryverylongname\"\n", "test.toml:2: tun.name: expected the name of an interface, at most 15 letters, found \"averyveryverylongname\"" },
 };
 
@@ -242,8 +242,11 @@ static void flags_are_read_in_all_their_forms(void **state)
 {
 	(void)state;
 	assert_int_equal(FLAGS(SETTINGS_CLIENT, "-i", "eth0", "-iwwan0,backup", "--interface=wlan0", "--no-tcp-fallback", "--kill-switch",
-			       "--rekey-interval", "1s", "--dns=false", "--datapath", "udp"), 1);
-	assert_int_equal(s.client.uplink_count, 3);
+			       "--rekey-interval", "1s", "--dns=false", "--datapath", "udp", "-ieth9,datapath=xdp"), 1);
+	assert_int_equal(s.client.uplink_count, 4);
+	assert_int_equal(s.client.datapath, RUN_DATAPATH_UDP);
+	assert_int_equal(s.client.uplinks[2].datapath, RUN_DATAPATH_UNSAID);
+	assert_int_equal(s.client.uplinks[3].datapath, RUN_DATAPATH_XDP);
 	assert_string_equal(s.client.uplinks[1].name, "wwan0");
 	assert_int_equal(s.client.uplinks[1].flags, TG_LINK_BACKUP);
 	assert_false(s.tcp_fallback);
@@ -253,8 +256,9 @@ static void flags_are_read_in_all_their_forms(void **state)
 	assert_int_equal(FLAGS(SETTINGS_SERVER, "--listen"), -EINVAL);
 	assert_int_equal(FLAGS(SETTINGS_SERVER, "--listening", "0.0.0.0:1"), 0);
 	assert_int_equal(FLAGS(SETTINGS_SERVER, "--listen", "x"), -EINVAL);
-	assert_int_equal(FLAGS(SETTINGS_CLIENT, "--datapath", "xdp"), -ENOTSUP);
-	assert_string_equal(error, "--datapath: \"xdp\" is not in this version; use auto or udp");
+	assert_int_equal(FLAGS(SETTINGS_CLIENT, "--datapath", "xpd"), -EINVAL);
+	assert_string_equal(error, "--datapath: expected auto, udp or xdp, found \"xpd\"");
+	assert_int_equal(FLAGS(SETTINGS_CLIENT, "-ieth0,datapath=tcp"), -EINVAL);
 }
 
 static void flags_win_over_files_whichever_comes_first(void **state)

@@ -135,6 +135,28 @@ static void packets_stay_on_the_path_that_is_wanted(void **state)
 	world_end(&w);
 }
 
+static void note_line(void *packets, const struct tunnel_session_info *info)
+{
+	*(u64 *)packets = info->line_packets;
+}
+
+/* It could always send, and got nothing: the search for something for it took 300 ms of packets out of the managed queue. */
+static void a_link_left_out_did_not_draw_out_the_line(void **state)
+{
+	u64 packets = 0;
+
+	(void)state;
+	world_init(&w, 7);
+	w.links[2].delay_us = 400 * MSEC;
+	world_start(&w, 2);
+	world_run(&w, SEC);
+	w.links[1].rate_bytes = 5000000;
+	world_flow(&w, &w.client, 3 * SEC, 200, 1400, 1);
+	tunnel_each_session(w.client.tunnel, note_line, &packets, w.now_us);
+	assert_in_range(packets, 0, 5000000 / 1400 * 30 / 1000);
+	world_end(&w);
+}
+
 static void redundant_copies_are_delivered_once(void **state)
 {
 	u32 n;
@@ -929,6 +951,7 @@ int main(void)
 		cmocka_unit_test(ecmp_aware_spread_one_flow_over_all_links),
 		cmocka_unit_test(sparse_traffic_takes_the_faster_link),
 		cmocka_unit_test(packets_stay_on_the_path_that_is_wanted),
+		cmocka_unit_test(a_link_left_out_did_not_draw_out_the_line),
 		cmocka_unit_test(redundant_copies_are_delivered_once),
 		cmocka_unit_test(a_silent_link_is_left_and_taken_back),
 		cmocka_unit_test(a_silent_link_is_noticed_when_only_the_server_sends),

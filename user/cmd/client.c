@@ -4,6 +4,8 @@
  * Works on the accounts directly, so the server need not run; one that does is told to read them
  * again.
  */
+#define LOG_AREA LOG_AREA_CONTROL
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,6 +4,8 @@
  * First start: makes the server's key and a first credential, prints it. Then the daemon's
  * hooks: control socket, pid file.
  */
+#define LOG_AREA LOG_AREA_CONTROL
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +19,7 @@
 #include "cmd/found_at.h"
 #include "cmd/server_keys.h"
 #include "manage/daemon_control.h"
+#include "manage/reload.h"
 
 #define FIRST_CLIENT "default"
 
@@ -40,6 +43,7 @@ struct running {
 	struct control *socket;
 	const struct settings *settings;
 	struct background background;
+	struct reload *reload;
 };
 
 /* Hooks */
@@ -92,15 +96,36 @@ static void on_revoked(void *ctx, const u8 id[8])
 	server_close_client(r->control.server, id, TG_CLOSE_REVOKED);
 }
 
-static void on_reload(void *ctx, struct server *s)
+static int apply(void *ctx, const struct settings *wanted, char error[RUN_ERROR_BYTES])
+{
+	return server_change(ctx, &wanted->server, error);
+}
+
+static int reload_accounts(struct running *r, json_t *report, char *error)
+{
+	int err = accounts_reload(r->control.accounts, on_revoked, r);
+
+	if (err) {
+		snprintf(error, RUN_ERROR_BYTES, "accounts: %.200s", accounts_error(r->control.accounts));
+		log_warn("%s", error);
+		return err;
+	}
+	log_info("read the accounts again");
+	json_object_set_new(report, "accounts", json_true());
+	return 0;
+}
+
+/* Accounts are read with a bad file, too: somebody may have been revoked. */
+static int on_reload(void *ctx, struct server *s, void *report, char error[RUN_ERROR_BYTES])
 {
 	struct running *r = ctx;
+	int err = reload_accounts(r, report, error);
 
-	(void)s;
-	if (accounts_reload(r->control.accounts, on_revoked, r))
-		log_warn("accounts: %s", accounts_error(r->control.accounts));
-	else
-		log_info("read the accounts again; other settings need a restart");
+	if (!r->reload->file[0]) {
+		json_object_set_new(report, "file", json_null());
+		return err;
+	}
+	return err ? err : reload_run(r->reload, apply, s, report, error);
 }
 
 /* Keys */
@@ -219,14 +244,18 @@ static int start(struct settings *s, struct running *r)
 static int run(const struct command *command, int argc, char **argv)
 {
 	static struct settings s;	/* large, and a place for secrets that is known */
-	struct running r = { 0 };
+	static struct reload reload;
+	struct running r = { .reload = &reload };
 	int code;
 
 	if (settings_init(&s, SETTINGS_SERVER))
 		return cmd_fail(CMD_FAILED, "no memory");
 	if (cmd_parse(command, argc, argv, &s, NULL, 0, &code) < 0)
 		return code;
+	reload_begin(&reload, &s, asked.config);
 	code = cmd_finish_settings(&s, asked.config);
+	if (!code)
+		reload_started(&reload);
 	if (!code)
 		code = background_begin(&r.background, asked.daemon && !asked.print_key, s.runtime_dir,
 					s.name[0] ? s.name : s.tun_name, asked.pid_file);
@@ -235,6 +264,7 @@ static int run(const struct command *command, int argc, char **argv)
 	if (!code)
 		code = start(&s, &r);
 	settings_wipe(&s);
+	reload_wipe(&reload);
 	return code;
 }
 

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* status.c - triglav status: how a daemon stands, once or live */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "cmd/cmd.h"
+#include "cmd/look.h"
 #include "cmd/status_table.h"
 
 static struct {
@@ -28,15 +24,7 @@ static const struct cmd_flag flags[] = {
 	{ .flag = NULL },
 };
 
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int number)
-{
-	(void)number;
-	interrupted = 1;
-}
-
-static void show(const json_t *now, const json_t *before, u64 apart_us)
+static bool show(const json_t *now, const json_t *before, u64 apart_us)
 {
 	if (asked.json && asked.watch) {	/* one line each: easy to read by a program */
 		json_dumpf(now, stdout, JSON_COMPACT);
@@ -44,21 +32,13 @@ static void show(const json_t *now, const json_t *before, u64 apart_us)
 	} else if (asked.json) {
 		cmd_print_json(now);
 	} else {
-		if (asked.watch && isatty(STDOUT_FILENO))
-			fputs("\033[H\033[2J", stdout);
+		if (asked.watch)
+			live_clear();
 		status_print(now, before, apart_us, asked.detailed);
 	}
 	if (asked.watch && !asked.json && !isatty(STDOUT_FILENO))
 		putchar('\n');
-	fflush(stdout);
-}
-
-static void wait_interval(void)
-{
-	struct timespec t = { .tv_sec = (time_t)(asked.interval_us / SEC),
-			      .tv_nsec = (long)(asked.interval_us % SEC * 1000) };
-
-	nanosleep(&t, NULL);	/* Ctrl-C cuts it short */
+	return true;
 }
 
 static int look(json_t **now)
@@ -70,33 +50,9 @@ static int look(json_t **now)
 	return code;
 }
 
-static int watch(void)
-{
-	struct sigaction quiet = { .sa_handler = on_interrupt };	/* no SA_RESTART: the sleep ends */
-	json_t *before = NULL, *now;
-	u64 before_us = 0, now_us;
-	int code = CMD_OK;
-
-	sigaction(SIGINT, &quiet, NULL);
-	sigaction(SIGTERM, &quiet, NULL);
-	while (!interrupted && !ferror(stdout)) {
-		code = look(&now);
-		if (code)
-			break;
-		now_us = clock_now_us();
-		show(now, before, before ? now_us - before_us : 0);
-		json_decref(before);
-		before = now;
-		before_us = now_us;
-		if (!interrupted)
-			wait_interval();
-	}
-	json_decref(before);
-	return interrupted ? CMD_OK : code;
-}
-
 static int run(const struct command *command, int argc, char **argv)
 {
+	struct live live = { .look = look, .show = show };
 	json_t *now;
 	int code;
 
@@ -105,8 +61,9 @@ static int run(const struct command *command, int argc, char **argv)
 	code = cmd_choose_daemon(asked.runtime_dir, asked.name);
 	if (code)
 		return code;
+	live.interval_us = asked.interval_us;
 	if (asked.watch)
-		return watch();
+		return live_run(&live);
 	code = look(&now);
 	if (code)
 		return code;

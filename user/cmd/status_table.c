@@ -145,8 +145,11 @@ static void print_limits(const json_t *uplink)
 	char rate[TEXT_BYTES], used[TEXT_BYTES], quota[TEXT_BYTES];
 	bool has_quota = json_is_integer(json_object_get(uplink, "quota_bytes"));
 	bool has_rate = json_is_integer(json_object_get(uplink, "rate_limit_bytes_per_second"));
+	const char *datapath = text(uplink, "datapath");
 	bool spent = has_quota && number(uplink, "quota_used_bytes") >= number(uplink, "quota_bytes");
 
+	if (!strncmp(datapath, "xdp ", 4))
+		printf("    AF_XDP: %s\n", datapath + 4);
 	if (has_rate)
 		printf("    rate: at most %s each way\n", text_rate(number(uplink, "rate_limit_bytes_per_second"), rate));
 	if (has_quota)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* tun.c - triglav tun: the near end */
+#define LOG_AREA LOG_AREA_CONTROL
+
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include "cmd/key_source.h"
 #include "manage/daemon_control.h"
 #include "manage/record_keeper.h"
+#include "manage/reload.h"
 
 static char config[SETTINGS_PATH_BYTES];
 
@@ -25,6 +28,7 @@ static const struct cmd_flag flags[] = {
 struct attached {
 	struct control *control;
 	struct record_keeper *keeper;
+	struct reload *reload;
 };
 
 static int on_started(void *ctx, struct client *c, struct event_base *base, char error[RUN_ERROR_BYTES])
@@ -45,11 +49,16 @@ static void on_path_changed(void *ctx, struct client *c, const struct tunnel_pat
 	record_keeper_note(a->keeper, path, why);
 }
 
-static void on_reload(void *ctx, struct client *c)
+static int apply(void *ctx, const struct settings *wanted, char error[RUN_ERROR_BYTES])
 {
-	(void)ctx;
-	(void)c;
-	log_info("settings are read at the start only; uplinks change with triglav uplink add and remove");
+	return client_change(ctx, &wanted->client, error);
+}
+
+static int on_reload(void *ctx, struct client *c, void *report, char error[RUN_ERROR_BYTES])
+{
+	struct attached *a = ctx;
+
+	return reload_run(a->reload, apply, c, report, error);
 }
 
 static void on_stopping(void *ctx, struct client *c)
@@ -95,9 +104,9 @@ static int check_dns(const struct settings *s)
 	return cmd_fail(CMD_USAGE, "--no-dns and --dns-server contradict each other; give one");
 }
 
-static int connect_tunnel(const struct settings *s)
+static int connect_tunnel(const struct settings *s, struct reload *reload)
 {
-	struct attached attached = { 0 };
+	struct attached attached = { .reload = reload };
 	struct client_hooks hooks = { .ctx = &attached, .started = on_started, .reload = on_reload,
 				      .path_changed = on_path_changed, .stopping = on_stopping };
 	char error[RUN_ERROR_BYTES] = "";
@@ -109,6 +118,7 @@ static int connect_tunnel(const struct settings *s)
 static int run(const struct command *command, int argc, char **argv)
 {
 	static struct settings s;	/* large, and a place for secrets that is known */
+	static struct reload reload;
 	char *word = NULL;
 	int code;
 
@@ -116,16 +126,20 @@ static int run(const struct command *command, int argc, char **argv)
 		return cmd_fail(CMD_FAILED, "no memory");
 	if (cmd_parse(command, argc, argv, &s, &word, 1, &code) < 0)
 		return code;
+	reload_begin(&reload, &s, config);
 	code = check_dns(&s);
 	if (!code)
 		code = cmd_finish_settings(&s, config);
+	if (!code)
+		reload_started(&reload);
 	if (!code)
 		code = key_source_read(&s, word, &s.client.key);
 	if (!code)
 		code = check_interfaces(&s);
 	if (!code)
-		code = connect_tunnel(&s);
+		code = connect_tunnel(&s, &reload);
 	settings_wipe(&s);
+	reload_wipe(&reload);
 	return code;
 }
 

@@ -10,7 +10,7 @@
 static struct {
 	bool json, metered, backup;
 	u32 weight;
-	const char *rate, *quota;	/* as typed; NULL: not said */
+	const char *rate, *quota, *datapath;	/* as typed; NULL: not said */
 	char name[RUN_NAME_BYTES], runtime_dir[SETTINGS_PATH_BYTES];
 } asked = { .runtime_dir = RUN_RUNTIME_DIR };
 
@@ -74,10 +74,11 @@ static int show(const char *interface)
 
 static int change(const char *command, const char *interface)
 {
-	bool limits_only = (asked.rate || asked.quota) && !asked.weight && !asked.metered && !asked.backup;
-	json_t *answer, *request = json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:s*, s:s*}", "command", command, "uplink", interface,
+	bool limits_only = (asked.rate || asked.quota || asked.datapath) && !asked.weight && !asked.metered && !asked.backup;
+	json_t *answer, *request = json_pack("{s:s, s:s, s:i, s:b, s:b, s:b, s:s*, s:s*, s:s*}", "command", command, "uplink", interface,
 					     "weight", (int)asked.weight, "metered", asked.metered, "backup", asked.backup,
-					     "limits_only", limits_only, "rate", asked.rate, "quota", asked.quota);
+					     "limits_only", limits_only, "rate", asked.rate, "quota", asked.quota,
+					     "datapath", asked.datapath);
 	int code = cmd_ask(asked.runtime_dir, asked.name, request, &answer);
 
 	if (code)
@@ -112,7 +113,7 @@ static const struct {
 	{ "remove", true, false, remove_uplink }, { "set", true, true, set },
 };
 
-/* A word behind the interface: rate=20mbit, quota=10GB. False: another one, and it was said. */
+/* A word behind the interface: rate=20mbit, quota=10GB, datapath=xdp. False: another one, and it was said. */
 static bool take_limit(const char *word)
 {
 	u64 value;
@@ -127,8 +128,13 @@ static bool take_limit(const char *word)
 		if (!amount_parse_bytes(asked.quota, &value))
 			return true;
 		cmd_fail(CMD_USAGE, "quota: expected " AMOUNT_BYTES_EXPECTS ", found \"%.40s\"", asked.quota);
+	} else if (!strncmp(word, "datapath=", 9)) {
+		asked.datapath = word + 9;
+		if (run_datapath_parse(asked.datapath) >= 0)
+			return true;
+		cmd_fail(CMD_USAGE, "datapath: expected auto, udp or xdp, found \"%.40s\"", asked.datapath);
 	} else {
-		cmd_fail(CMD_USAGE, "\"%.40s\" is one word too many; behind the interface add and set take rate=20mbit and quota=10GB", word);
+		cmd_fail(CMD_USAGE, "\"%.40s\" is one word too many; behind the interface add and set take rate=20mbit, quota=10GB, datapath=xdp", word);
 	}
 	return false;
 }

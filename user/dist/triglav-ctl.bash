@@ -11,6 +11,7 @@ _triglav_ctl_names() { # of running instances
 
 _triglav_ctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
+	local commands="paths flows clients counters drops monitor log config record" common="--json --name --runtime-dir --help"
 	COMPREPLY=()
 
 	case $before in
@@ -26,19 +27,35 @@ _triglav_ctl() {
 		COMPREPLY=($(compgen -W "$(_triglav_ctl_names)" -- "$word"))
 		return
 		;;
+	--sort)
+		COMPREPLY=($(compgen -W "rate bytes packets age recent" -- "$word"))
+		return
+		;;
+	--area)
+		COMPREPLY=($(compgen -W "daemon sessions uplinks host control datapath" -- "$word"))
+		return
+		;;
+	--lines | --interval | --count | --top | --idle | --client) return ;;
 	esac
 
 	if [ "$COMP_CWORD" = 1 ]; then
-		words="record help version"
+		words="$commands help version"
 	else
 		case $command in
-		record) words="--input --json --name --runtime-dir --help" ;;
-		help) words="record" ;;
+		paths | counters) words="$common" ;;
+		flows) words="tcp udp icmp icmp6 $common --top --sort --idle --client" ;;
+		clients | drops) words="$common --all" ;;
+		config) words="reload $common" ;;
+		log) words="error warn info debug levels $common --area --follow --lines" ;;
+		monitor) words="$common --interval --count" ;;
+		record) words="$common --input" ;;
+		help) words="$commands" ;;
 		esac
 	fi
 	COMPREPLY=($(compgen -W "$words" -- "$word"))
 	# A picture or a document to write.
-	if [ "$command" = record ] && [[ $word != -* ]]; then COMPREPLY+=($(compgen -f -- "$word")); fi
+	if [ "$COMP_CWORD" != 1 ] && [ "$command" = record ] && [[ $word != -* ]]; then COMPREPLY+=($(compgen -f -- "$word")); fi
+	return 0
 }
 
 complete -F _triglav_ctl triglav-ctl

@@ -35,7 +35,7 @@ _triglav() {
 	--aggregation) words="none full adaptive" ;;
 	--congestion) words="adaptive cubic none" ;;
 	--suite) words="auto chachapoly aesgcm" ;;
-	--datapath) words="auto udp" ;;
+	--datapath) words="auto udp xdp" ;;
 	--xdp) words="off auto native generic" ;;
 	--log-level) words="error warn info debug" ;;
 	add | remove | show | set) [ "$command" = uplink ] && words=$(_triglav_interfaces) ;;

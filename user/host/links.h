@@ -50,9 +50,10 @@ enum host_event_kind {
 	HOST_LINK_RENAMED,	/* name is the new one */
 	HOST_LINK_UP,		/* up and carrier */
 	HOST_LINK_DOWN,
-	HOST_LINK_CHANGED,	/* MTU, or joined/left a bridge or bond */
+	HOST_LINK_CHANGED,	/* MTU, link address, or joined/left a bridge or bond */
 	HOST_ADDRESS,		/* an address came, went or became usable */
 	HOST_DEFAULT_ROUTE,	/* a default route came, went or changed */
+	HOST_NEIGHBOUR,		/* somebody on the link was found, changed or lost: see host/hop.h. Can be many */
 	HOST_RESYNC,		/* events were lost: look at everything again; ifindex 0 */
 };
 

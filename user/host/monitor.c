@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* monitor.c - what happens to links, addresses and default routes, as it happens
+/* monitor.c - what happens to links, addresses, default routes and neighbours, as it happens
  *
  * The kernel reports a link's new state without saying what changed, so the last state of each is kept.
  */
@@ -8,6 +8,7 @@
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <netlink/netlink.h>
 #include <stdlib.h>
 
@@ -21,6 +22,7 @@ struct known {
 	char name[IFNAMSIZ];
 	bool up;
 	u32 mtu, master;
+	u8 address[8];		/* of the link layer, its first bytes */
 };
 
 struct host_monitor {
@@ -87,7 +89,7 @@ static void compare(struct host_monitor *m, struct known *k, const struct known 
 		tell(m, HOST_LINK_RENAMED, now->ifindex, now->name);
 	if (old.up != now->up)
 		tell(m, now->up ? HOST_LINK_UP : HOST_LINK_DOWN, now->ifindex, now->name);
-	if (old.mtu != now->mtu || old.master != now->master)
+	if (old.mtu != now->mtu || old.master != now->master || memcmp(old.address, now->address, sizeof(old.address)))
 		tell(m, HOST_LINK_CHANGED, now->ifindex, now->name);
 }
 
@@ -111,6 +113,8 @@ static void on_link(struct host_monitor *m, struct nlmsghdr *nlh)
 	now.up = (body->ifi_flags & IFF_UP) && (body->ifi_flags & IFF_LOWER_UP);
 	now.mtu = attribute_u32(a[IFLA_MTU], 0);
 	now.master = attribute_u32(a[IFLA_MASTER], 0);
+	if (a[IFLA_ADDRESS])
+		nla_memcpy(now.address, a[IFLA_ADDRESS], sizeof(now.address));
 	k = find_known(m, now.ifindex);
 	if (k) {
 		compare(m, k, &now);
@@ -153,6 +157,16 @@ static void on_route(struct host_monitor *m, struct nlmsghdr *nlh)
 	tell(m, HOST_DEFAULT_ROUTE, ifindex, name_of(m, ifindex));
 }
 
+/* The bridge's forwarding table comes in the same messages, of a family of its own. */
+static void on_neighbour(struct host_monitor *m, struct nlmsghdr *nlh)
+{
+	struct ndmsg *body = nlmsg_data(nlh);
+
+	if (nlmsg_datalen(nlh) < (int)sizeof(*body) || !family_of(body->ndm_family))
+		return;
+	tell(m, HOST_NEIGHBOUR, (u32)body->ndm_ifindex, name_of(m, (u32)body->ndm_ifindex));
+}
+
 static void on_message(struct nlmsghdr *nlh, void *ctx)
 {
 	struct host_monitor *m = ctx;
@@ -169,6 +183,10 @@ static void on_message(struct nlmsghdr *nlh, void *ctx)
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		on_route(m, nlh);
+		break;
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		on_neighbour(m, nlh);
 		break;
 	}
 }
@@ -207,7 +225,7 @@ int host_monitor_new(struct host_monitor **out, host_event_fn *event, void *ctx)
 	if (err)
 		goto fail;
 	if (nl_socket_add_memberships(m->netlink, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0)) {
+				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEIGH, 0)) {
 		err = -errno;
 		goto fail;
 	}

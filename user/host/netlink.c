@@ -14,6 +14,7 @@ struct answer {
 	netlink_fn *fn;
 	void *ctx;
 	int error;	/* the kernel's, negative */
+	bool ended;	/* nothing more belongs to this answer */
 };
 
 /* libnl folds errno values into fewer codes of its own; only these can come from below us. */
@@ -60,12 +61,16 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *ctx)
 
 	(void)from;
 	a->error = e->error;
+	a->ended = true;
 	return NL_STOP;
 }
 
 static int on_end(struct nl_msg *msg, void *ctx)
 {
-	(void)msg, (void)ctx;
+	struct answer *a = ctx;
+
+	(void)msg;
+	a->ended = true;
 	return NL_STOP;
 }
 
@@ -94,9 +99,10 @@ static int receive_answer(struct nl_sock *s, struct answer *a)
 	return err < 0 ? err : 0;
 }
 
-int netlink_call(struct nl_sock *s, struct nl_msg *msg)
+/* The acknowledgement comes behind the answer, in a message of its own. */
+int netlink_ask(struct nl_sock *s, struct nl_msg *msg, netlink_fn *fn, void *ctx)
 {
-	struct answer a = { 0 };
+	struct answer a = { .fn = fn, .ctx = ctx };
 	int err;
 
 	if (!msg)
@@ -104,10 +110,14 @@ int netlink_call(struct nl_sock *s, struct nl_msg *msg)
 	nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_ACK;
 	err = nl_send_auto(s, msg);
 	nlmsg_free(msg);
-	if (err < 0)
-		return errno_of(err);
-	err = receive_answer(s, &a);
-	return a.error ? a.error : errno_of(err);
+	while (err >= 0 && !a.ended)
+		err = receive_answer(s, &a);
+	return a.error ? a.error : err < 0 ? errno_of(err) : 0;
+}
+
+int netlink_call(struct nl_sock *s, struct nl_msg *msg)
+{
+	return netlink_ask(s, msg, NULL, NULL);
 }
 
 int netlink_dump(struct nl_sock *s, struct nl_msg *msg, netlink_fn *fn, void *ctx)

@@ -26,6 +26,9 @@ int netlink_call(struct nl_sock *s, struct nl_msg *msg);
 
 typedef void netlink_fn(struct nlmsghdr *nlh, void *ctx);
 
+/* The same for a question about one thing (no dump): fn sees the answer. */
+int netlink_ask(struct nl_sock *s, struct nl_msg *msg, netlink_fn *fn, void *ctx);
+
 /* Sends a dump request (body appended by the caller, see above) and hands each message to fn. Repeated from the start
  * when the kernel says that it changed meanwhile: fn must cope with seeing things twice. Frees the message. */
 int netlink_dump(struct nl_sock *s, struct nl_msg *msg, netlink_fn *fn, void *ctx);

@@ -19,7 +19,7 @@ static const struct {
 	const char *name, *what_for;
 } capabilities[] = {
 	{ HOST_NEED_NET_ADMIN, CAP_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN", "devices, routes and firewall" },
-	{ HOST_NEED_NET_RAW, CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW", "sockets bound to an interface" },
+	{ HOST_NEED_NET_RAW, CAP_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW", "AF_XDP sockets" },
 	{ HOST_NEED_BPF, CAP_BPF, CAP_SYS_ADMIN, "CAP_BPF", "BPF programs" },
 	{ HOST_NEED_IPC_LOCK, CAP_IPC_LOCK, CAP_IPC_LOCK, "CAP_IPC_LOCK", "keys that never reach the swap" },
 };

@@ -6,7 +6,7 @@
 #include "host/host.h"
 
 #define HOST_NEED_NET_ADMIN 1u	/* devices, routes, rules, marks, nft */
-#define HOST_NEED_NET_RAW 2u	/* binding sockets to devices */
+#define HOST_NEED_NET_RAW 2u	/* AF_XDP sockets; binding a fresh one to a device needs nothing since Linux 5.7 */
 #define HOST_NEED_BPF 4u	/* CAP_BPF, or CAP_SYS_ADMIN */
 #define HOST_NEED_IPC_LOCK 8u	/* locking secrets into memory */
 #define HOST_NEED_TUN 16u	/* /dev/net/tun exists and may be opened */

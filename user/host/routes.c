@@ -96,6 +96,29 @@ int host_routes_exclude(struct host *h, const struct prefix *p)
 	return p->family ? rule_add(h, &r) : -EINVAL;
 }
 
+int host_routes_remove(struct host *h, const struct prefix *p)
+{
+	struct rule r = { .family = p->family, .priority = rule_priority(p, RULE_ROUTE), .table = h->base, .to = *p };
+
+	return p->family ? rule_remove(h, &r) : -EINVAL;
+}
+
+int host_routes_include(struct host *h, const struct prefix *p)
+{
+	struct rule r = { .family = p->family, .priority = rule_priority(p, RULE_EXCLUDE), .table = RT_TABLE_MAIN, .to = *p };
+
+	return p->family ? rule_remove(h, &r) : -EINVAL;
+}
+
+int host_routes_end_full_tunnel(struct host *h)
+{
+	const struct prefix everything4 = { .family = 4 }, everything6 = { .family = 6 };
+	int err = host_routes_remove(h, &everything4), err6 = host_routes_remove(h, &everything6);
+
+	h->full_tunnel = false;
+	return err ? err : err6 == -EAFNOSUPPORT ? 0 : err6;
+}
+
 static struct host_uplink *find_uplink(struct host *h, u32 ifindex)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(h->uplinks); i++)

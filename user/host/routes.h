@@ -39,6 +39,12 @@ int host_routes_full_tunnel(struct host *h, u32 tun_ifindex, bool v4, bool v6);
 /* --route: this prefix goes into the device. -EINVAL for one without family. Repeating is fine. */
 int host_routes_add(struct host *h, u32 tun_ifindex, const struct prefix *p);
 
+/* Takes back what host_routes_add(), host_routes_exclude(), host_routes_full_tunnel() put down for unmarked packets. What was not there
+ * is fine. (A loosened rp_filter stays so until the end.) */
+int host_routes_remove(struct host *h, const struct prefix *p);
+int host_routes_include(struct host *h, const struct prefix *p);
+int host_routes_end_full_tunnel(struct host *h);
+
 /* Addresses of this host came or went (of any interface): the rules of its connected networks follow. Nothing to do
  * when nothing leads into the tunnel. */
 int host_routes_networks_changed(struct host *h);

@@ -148,15 +148,9 @@ const struct tun_counters *tun_counters(const struct tun *t)
 
 void tun_counters_add(struct tun_counters *sum, const struct tun_counters *one)
 {
-	sum->reads += one->reads;
-	sum->packets_read += one->packets_read;
-	sum->bytes_read += one->bytes_read;
-	sum->writes += one->writes;
-	sum->packets_written += one->packets_written;
-	sum->bytes_written += one->bytes_written;
-	sum->drop_no_buf += one->drop_no_buf;
-	sum->drop_malformed += one->drop_malformed;
-	sum->drop_write += one->drop_write;
+#define ADD(name, help) sum->name += one->name;
+	TUN_COUNTERS(ADD)
+#undef ADD
 }
 
 int tun_set_steering(struct tun *t, int program)

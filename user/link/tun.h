@@ -11,12 +11,22 @@
 
 struct tun;
 
+/* Name, what it counts. */
+#define TUN_COUNTERS(X) \
+	X(reads, "reads of the tunnel device") \
+	X(packets_read, "inner packets read from it") \
+	X(bytes_read, "bytes of them") \
+	X(writes, "writes to it") \
+	X(packets_written, "inner packets written to it") \
+	X(bytes_written, "bytes of them") \
+	X(drop_no_buf, "inner packets lost: the worker's buffer pool is dry") \
+	X(drop_malformed, "what the device gave is no IP packet, or will not cut") \
+	X(drop_write, "inner packets the device refused: its queue is full, or it is down")
+
 struct tun_counters {
-	u64 reads, packets_read, bytes_read;		/* system calls, inner packets, bytes of them */
-	u64 writes, packets_written, bytes_written;
-	u64 drop_no_buf;	/* pool dry while cutting */
-	u64 drop_malformed;	/* the device gave something that is no IP packet, or will not cut */
-	u64 drop_write;		/* the kernel refused a write (queue full, device down) */
+#define TUN_COUNTER(name, help) u64 name;
+	TUN_COUNTERS(TUN_COUNTER)
+#undef TUN_COUNTER
 };
 
 /* Creates (or joins) device `name` ("tg0", or "tg%d") with IFF_TUN|IFF_NO_PI|IFF_VNET_HDR and, with queues > 1, IFF_MULTI_QUEUE; opens

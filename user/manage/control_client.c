@@ -74,6 +74,17 @@ static int send_line(int fd, const json_t *request)
 	return done == len ? 0 : -errno;
 }
 
+/* Ctrl-C ends a live view between two looks, not in the middle of one. */
+static ssize_t receive_some(int fd, char *out, size_t size)
+{
+	ssize_t n;
+
+	do {
+		n = recv(fd, out, size, 0);
+	} while (n < 0 && errno == EINTR);
+	return n;
+}
+
 static int receive_line(int fd, char **out, size_t *len)
 {
 	size_t size = 65536;
@@ -81,7 +92,7 @@ static int receive_line(int fd, char **out, size_t *len)
 	ssize_t n = 0;
 
 	*len = 0;
-	while (text && (n = recv(fd, text + *len, size - *len, 0)) > 0) {
+	while (text && (n = receive_some(fd, text + *len, size - *len)) > 0) {
 		*len += (size_t)n;
 		if (text[*len - 1] == '\n') {
 			*out = text;

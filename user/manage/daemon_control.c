@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* daemon_control.c - what can be asked of a running client or server */
+#define LOG_AREA LOG_AREA_CONTROL
+
 #include "manage/daemon_control.h"
 
 #include <errno.h>
@@ -12,6 +14,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "manage/amounts.h"
+#include "manage/flows_report.h"
+#include "manage/log_control.h"
 #include "manage/record_report.h"
 #include "manage/report.h"
 #include "manage/why_report.h"
@@ -23,21 +27,6 @@ static int merge(json_t *answer, json_t *made)
 
 	json_decref(made);
 	return err;
-}
-
-static int set_log_level(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
-{
-	const char *name = control_text(request, "level");
-	int level = name ? log_level_parse(name) : -1;
-
-	(void)ctx;
-	(void)answer;
-	if (level < 0) {
-		snprintf(error, RUN_ERROR_BYTES, "\"level\" is error, warn, info or debug");
-		return -EINVAL;
-	}
-	log_set_level((enum log_level)level);
-	return 0;
 }
 
 /* A question for the other kind of daemon. */
@@ -143,6 +132,19 @@ static int set_limits(void *ctx, const json_t *request, const char *name, char e
 	return client_uplink_limit(ctx, name, rate_text ? &rate : NULL, quota_text ? &quota : NULL, error);
 }
 
+/* "datapath", as a text; not there: as it was. */
+static int set_datapath(void *ctx, const json_t *request, const char *name, char error[RUN_ERROR_BYTES])
+{
+	const char *text = control_text(request, "datapath");
+	int datapath = text ? run_datapath_parse(text) : 0;
+
+	if (datapath < 0) {
+		snprintf(error, RUN_ERROR_BYTES, "\"datapath\" is \"auto\", \"udp\" or \"xdp\"");
+		return -EINVAL;
+	}
+	return text ? client_uplink_datapath(ctx, name, (enum run_datapath)datapath, error) : 0;
+}
+
 static int uplink_add(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	const char *name;
@@ -154,6 +156,8 @@ static int uplink_add(void *ctx, const json_t *request, json_t *answer, char err
 		err = client_uplink_add(ctx, name, weight, flags, error);
 	if (!err)
 		err = set_limits(ctx, request, name, error);
+	if (!err)
+		err = set_datapath(ctx, request, name, error);
 	if (!err)
 		json_object_set_new(answer, "present", json_boolean(if_nametoindex(name)));
 	return err;
@@ -180,6 +184,8 @@ static int uplink_set(void *ctx, const json_t *request, json_t *answer, char err
 	(void)answer;
 	if (!err)
 		err = set_limits(ctx, request, name, error);
+	if (!err)
+		err = set_datapath(ctx, request, name, error);
 	if (!err && !json_is_true(json_object_get(request, "limits_only")))
 		err = client_uplink_set(ctx, name, weight, flags, error);
 	return err;
@@ -193,6 +199,16 @@ static int ask_client(void *ctx, const struct tg_flow *flow, struct tunnel_why *
 static int client_tells_why(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	return why_answer(ask_client, ctx, true, request, answer, error);
+}
+
+static int ask_client_flows(void *ctx, const struct run_flows_query *query, struct run_flows *out)
+{
+	return client_flows(ctx, query, out);
+}
+
+static int client_lists_flows(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return flows_answer(ask_client_flows, ctx, NULL, request, answer, error);
 }
 
 static int client_print_record(void *ctx, const json_t *request, FILE *out, char error[RUN_ERROR_BYTES])
@@ -210,6 +226,12 @@ static int client_print_record(void *ctx, const json_t *request, FILE *out, char
 	record_print(out, r, &about);
 	recorder_free(r);
 	return 0;
+}
+
+static int client_config_reload(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	return client_reload(ctx, answer, error);
 }
 
 static int client_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
@@ -230,11 +252,14 @@ const struct control_command client_commands[] = {
 	{ "uplink set", uplink_set, NULL },
 	{ "record", NULL, client_print_record },
 	{ "why", client_tells_why, NULL },
+	{ "flows", client_lists_flows, NULL },
+	{ "config reload", client_config_reload, NULL },
 	{ "clients list", no_clients, NULL },
 	{ "clients reload", no_clients, NULL },
 	{ "clients revoke", no_clients, NULL },
 	{ "stop", client_end, NULL },
-	{ "log level", set_log_level, NULL },
+	{ "log level", log_control_level, NULL },
+	{ "log read", log_control_read, NULL },
 	{ NULL, NULL, NULL },
 };
 
@@ -317,6 +342,22 @@ static int server_tells_why(void *ctx, const json_t *request, json_t *answer, ch
 	return why_answer(ask_server, ctx, false, request, answer, error);
 }
 
+static int ask_server_flows(void *ctx, const struct run_flows_query *query, struct run_flows *out)
+{
+	return server_flows(((struct server_control *)ctx)->server, query, out);
+}
+
+static int server_lists_flows(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return flows_answer(ask_server_flows, ctx, ((struct server_control *)ctx)->accounts, request, answer, error);
+}
+
+static int server_config_reload(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	return server_reload(((struct server_control *)ctx)->server, answer, error);
+}
+
 static int server_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	struct server_control *c = ctx;
@@ -336,11 +377,14 @@ const struct control_command server_commands[] = {
 	{ "clients revoke", clients_revoke, NULL },
 	{ "record", no_record, NULL },
 	{ "why", server_tells_why, NULL },
+	{ "flows", server_lists_flows, NULL },
+	{ "config reload", server_config_reload, NULL },
 	{ "uplink list", no_uplinks, NULL },
 	{ "uplink add", no_uplinks, NULL },
 	{ "uplink remove", no_uplinks, NULL },
 	{ "uplink set", no_uplinks, NULL },
 	{ "stop", server_end, NULL },
-	{ "log level", set_log_level, NULL },
+	{ "log level", log_control_level, NULL },
+	{ "log read", log_control_read, NULL },
 	{ NULL, NULL, NULL },
 };

@@ -3,6 +3,8 @@
  *
  *   (nothing due) --a path turns suspect or down, none written for a minute--> (due) --4 s--> writes, (nothing due)
  */
+#define LOG_AREA LOG_AREA_CONTROL
+
 #include "manage/record_keeper.h"
 
 #include <stdio.h>

@@ -158,17 +158,9 @@ static json_t *report_counters(const struct tunnel_counters *c)
 {
 	json_t *out = json_object();
 
-	put_number(out, "handshakes_sent", c->handshakes_sent);
-	put_number(out, "handshakes_received", c->handshakes_received);
-	put_number(out, "sessions_opened", c->sessions_opened);
-	put_number(out, "sessions_closed", c->sessions_closed);
-	put_number(out, "half_open", c->half_open);
-	put_number(out, "rekeys", c->rekeys);
-	put_number(out, "migrations", c->migrations);
-	put_number(out, "cookies_sent", c->cookies_sent);
-	put_number(out, "acks_sent", c->acks_sent);
-	put_number(out, "acks_received", c->acks_received);
-	put_number(out, "pings_sent", c->pings_sent);
+#define PUT(name, help) put_number(out, #name, c->name);
+	TUNNEL_COUNTERS(PUT)
+#undef PUT
 	return out;
 }
 
@@ -212,15 +204,9 @@ static json_t *report_tun(const struct tun_counters *c)
 {
 	json_t *out = json_object();
 
-	put_number(out, "reads", c->reads);
-	put_number(out, "packets_read", c->packets_read);
-	put_number(out, "bytes_read", c->bytes_read);
-	put_number(out, "writes", c->writes);
-	put_number(out, "packets_written", c->packets_written);
-	put_number(out, "bytes_written", c->bytes_written);
-	put_number(out, "drop_no_buf", c->drop_no_buf);
-	put_number(out, "drop_malformed", c->drop_malformed);
-	put_number(out, "drop_write", c->drop_write);
+#define PUT(name, help) put_number(out, #name, c->name);
+	TUN_COUNTERS(PUT)
+#undef PUT
 	return out;
 }
 
@@ -237,6 +223,19 @@ static json_t *report_config(const struct tunnel_config *c)
 	return out;
 }
 
+static json_t *report_xdp(const struct xsk_counters *x)
+{
+	json_t *out = json_object();
+
+	put_number(out, "sent_frames", x->sent);
+	put_number(out, "received_frames", x->received);
+	put_number(out, "drop_no_frame", x->no_frame);
+	put_number(out, "drop_ring_full", x->ring_full);
+	put_number(out, "drop_unusable", x->unusable);
+	put_number(out, "drop_kernel", x->kernel_full);
+	return out;
+}
+
 static json_t *report_uplink(const struct uplink_snapshot *u, const struct client_snapshot *s)
 {
 	json_t *out = json_object(), *paths = json_array();
@@ -248,6 +247,9 @@ static json_t *report_uplink(const struct uplink_snapshot *u, const struct clien
 	put(out, "kind", json_string(host_kind_name(u->kind)));
 	put(out, "xdp", json_string(datapath_mode_name(u->xdp)));
 	put(out, "tcp", json_boolean(u->tcp));
+	put(out, "datapath", json_string(u->datapath));
+	if (strcmp(u->datapath, "udp"))
+		put(out, "af_xdp", report_xdp(&u->xsk));
 	put_number(out, "weight", u->weight);
 	put(out, "metered", json_boolean(u->flags & TG_LINK_METERED));
 	put(out, "backup", json_boolean(u->flags & TG_LINK_BACKUP));

@@ -34,6 +34,8 @@ struct setting {
 	char letter;		/* 'i' for -i; 0: none */
 	u8 sides;		/* enum settings_side */
 	bool rare;		/* left out of the short help */
+	bool live;		/* may change while the daemon runs (reload.h) */
+	bool secret;		/* its value is never shown */
 	bool automatic;		/* `preset` tells what happens when it is not set; it is not stored */
 	const char *metavar;	/* of the flag's value in help; NULL for a bool */
 	const char *preset;	/* default as TOML; NULL: none */

@@ -38,7 +38,7 @@ static bool put_entry(FILE *out, const char *key, const json_t *value)
 		fprintf(out, ",weight=%lld", (long long)json_integer_value(value));
 		return json_is_integer(value);
 	}
-	if (strcmp(key, "rate") && strcmp(key, "quota"))
+	if (strcmp(key, "rate") && strcmp(key, "quota") && strcmp(key, "datapath"))
 		return false;
 	fprintf(out, ",%s=%s", key, text ? text : "");
 	return text && !strchr(text, ',');

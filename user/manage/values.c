@@ -201,6 +201,16 @@ static int add_prefix(const struct value_slot *slot, const char *text)
 	return 0;
 }
 
+static int set_datapath_to(enum run_datapath *place, const char *text)
+{
+	int choice = run_datapath_parse(text);
+
+	if (choice < 0)
+		return -EINVAL;
+	*place = (enum run_datapath)choice;
+	return 0;
+}
+
 static int set_uplink_option(struct client_uplink_settings *u, const char *option)
 {
 	u64 weight;
@@ -212,6 +222,8 @@ static int set_uplink_option(struct client_uplink_settings *u, const char *optio
 	else if (!strncmp(option, "weight=", 7) && !parse_number(option + 7, &weight) &&
 		 weight >= 1 && weight <= 1000)
 		u->weight = (u32)weight;
+	else if (!strncmp(option, "datapath=", 9))
+		return set_datapath_to(&u->datapath, option + 9);
 	else if (!strncmp(option, "rate=", 5))
 		return amount_parse_rate(option + 5, &u->rate);
 	else if (!strncmp(option, "quota=", 6))
@@ -278,10 +290,7 @@ static int set_suite(const struct value_slot *slot, const char *text)
 
 static int set_datapath(const struct value_slot *slot, const char *text)
 {
-	(void)slot;
-	if (!strcmp(text, "xdp"))
-		return -ENOTSUP;
-	return strcmp(text, "auto") && strcmp(text, "udp") ? -EINVAL : 0;
+	return set_datapath_to(slot->place, text);
 }
 
 #define ONE_NETWORK "\"10.0.0.0/8\" or \"2001:db8::/32\""
@@ -306,14 +315,14 @@ static const struct {
 	[VALUE_POOL4] = { set_pool, false, "an IPv4 network such as \"10.0.85.0/24\", or \"none\"" },
 	[VALUE_POOL6] = { set_pool, false, "an IPv6 network such as \"fd85:7269:676c::/64\", or \"none\"" },
 	[VALUE_PREFIXES] = { add_prefix, true, "a network such as " ONE_NETWORK },
-	[VALUE_UPLINKS] = { add_uplink, true, "an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB\"" },
+	[VALUE_UPLINKS] = { add_uplink, true, "an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB,datapath=xdp\"" },
 	[VALUE_STRATEGY] = { set_choice, false, NULL },
 	[VALUE_AGGREGATION] = { set_choice, false, "none, full or adaptive" },
 	[VALUE_XDP] = { set_choice, false, "off, auto, native or generic" },
 	[VALUE_CONGESTION] = { set_choice, false, "adaptive, cubic or none" },
 	[VALUE_SUITE] = { set_suite, false, "auto, chachapoly or aesgcm" },
 	[VALUE_LOG_LEVEL] = { set_choice, false, "error, warn, info or debug" },
-	[VALUE_DATAPATH] = { set_datapath, false, "auto or udp" },
+	[VALUE_DATAPATH] = { set_datapath, false, "auto, udp or xdp" },
 };
 
 bool value_is_list(enum value_type type)

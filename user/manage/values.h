@@ -27,7 +27,7 @@ enum value_type {
 	VALUE_SUITE,		/* (u8) bits as in client_settings.suites */
 	VALUE_LOG_LEVEL,	/* (int) */
 	VALUE_XDP,		/* (enum datapath_mode) */
-	VALUE_DATAPATH,		/* nothing to store: "auto" and "udp" mean what is there */
+	VALUE_DATAPATH,		/* (enum run_datapath) */
 };
 
 /* Where a value goes. */
@@ -47,6 +47,13 @@ int value_set(const struct value_slot *slot, const char *text);
 
 /* What would have been right, for "expected ...": writes into out and returns it. */
 const char *value_expects(const struct value_slot *slot, char out[VALUE_EXPECTS_BYTES]);
+
+/* The value as value_set() would take it, the entries of a list with spaces between them; "" for what is not set. The caller's to
+ * free(); NULL: no memory. */
+char *value_text(const struct value_slot *slot);
+
+/* Copies the value of one place to another of the same type. */
+void value_copy(const struct value_slot *to, const struct value_slot *from);
 
 bool value_is_list(enum value_type type);
 

@@ -113,7 +113,7 @@ static bool is_thin(const struct choice *c, const struct sched_path *p, const st
 	u32 fast_rtt_us = p->least_delay_us < anchor->least_delay_us ? p->min_rtt_us : anchor->min_rtt_us;
 	u64 sum = 0;
 
-	if (!p->rate_measured || !anchor->rate_measured || !fast_rtt_us || apart_us <= fast_rtt_us)
+	if (!p->rate_measured || p->rate_grows || !anchor->rate_measured || !fast_rtt_us || apart_us <= fast_rtt_us)
 		return false;
 	for_each_choice(c, i)
 		sum += c->paths[i].rate;

@@ -54,6 +54,7 @@ struct sched_path {
 	u32 weight;		/* configured; 0 counts as 1 */
 	u64 rate;		/* bytes/s that it delivers, > 0 */
 	bool rate_measured;
+	bool rate_grows;	/* nothing has shown yet that it carries no more */
 	u64 free_us;		/* when what was given to it will have left; now or earlier: idle */
 	u32 wait_us;		/* until then, from now */
 	u32 delay_us;		/* one way with its present queue, above that of the fastest */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bpf/datapath.h"
 #include "run/worker_parts.h"
 
 #define RUNS_PER_SEND 64

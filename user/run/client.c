@@ -5,6 +5,8 @@
  *
  * The loop is libevent's: netlink, the worker's events, a tick, signals, and what the hooks add.
  */
+#define LOG_AREA LOG_AREA_SESSIONS
+
 #include "run/client.h"
 
 #include <errno.h>
@@ -208,6 +210,10 @@ static void on_host_event(void *arg, const struct host_event *event)
 	u64 since = clock_now_us() - c->scanned_us;
 	struct timeval wait = { 0, since < RESCAN_GAP_US ? (suseconds_t)(RESCAN_GAP_US - since) : 0 };
 
+	if (event->kind == HOST_NEIGHBOUR) {
+		xdp_neighbour(c, event->ifindex);
+		return;
+	}
 	log_debug("netlink: event %d on %s", event->kind, event->name);
 	if (!event_pending(c->rescan, EV_TIMEOUT, NULL))
 		event_add(c->rescan, &wait);
@@ -275,6 +281,7 @@ static void on_tick(int fd, short what, void *arg)
 	fallback_tick(c, now);
 	uplinks_reap(c, now);
 	uplinks_usage_tick(c, now);
+	xdp_tick(c, now);
 	advise(c, now);
 }
 
@@ -291,12 +298,17 @@ static void alive(void *arg)
 	worker_call(c->worker, nothing, NULL);
 }
 
+int client_reload(struct client *c, void *report, char error[RUN_ERROR_BYTES])
+{
+	return c->hooks.reload ? c->hooks.reload(c->hooks.ctx, c, report, error) : -ENOSYS;
+}
+
+/* The hook says in the log what became of it. */
 static void reload(void *arg)
 {
-	struct client *c = arg;
+	char error[RUN_ERROR_BYTES];
 
-	if (c->hooks.reload)
-		c->hooks.reload(c->hooks.ctx, c);
+	client_reload(arg, NULL, error);
 }
 
 /* ---- start ---- */
@@ -336,7 +348,7 @@ static int open_instance(struct client *c, char *error)
 	return err;
 }
 
-static void engine_settings(const struct client *c, struct tunnel_settings *t)
+void client_engine_settings(const struct client *c, struct tunnel_settings *t)
 {
 	const struct client_settings *s = &c->set;
 
@@ -370,11 +382,12 @@ static int start_worker(struct client *c, char *error)
 
 	c->datapath = open_datapath(c);
 	lanes_start(c->datapath, c->queues, 1);
-	set.datapath = c->set.xdp == DATAPATH_OFF ? NULL : c->datapath;
+	c->is_filtering = c->datapath && c->set.xdp != DATAPATH_OFF;
+	set.datapath = c->is_filtering ? c->datapath : NULL;
 	set.lanes = c->datapath;
 	set.tun = c->queues[TG_LANE_BULK];
 	set.tun_fast = c->queues[TG_LANE_INTERACTIVE];
-	engine_settings(c, &set.tunnel);
+	client_engine_settings(c, &set.tunnel);
 	err = worker_start(&c->worker, &set);
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	if (err)
@@ -419,7 +432,7 @@ static int check(struct client *c, char *error)
 
 	if (err)
 		return run_say(error, err, "libsodium does not start");
-	err = host_check_privileges(HOST_NEED_NET_ADMIN | HOST_NEED_NET_RAW | HOST_NEED_TUN, why);
+	err = host_check_privileges(HOST_NEED_NET_ADMIN | HOST_NEED_TUN, why);
 	if (err)
 		return run_say(error, err, "%s", why);
 	err = check_uplinks(c, error);
@@ -500,6 +513,7 @@ static void end(struct client *c, bool failed)
 	lifecycle_end(&c->life);
 	worker_stop(c->worker);
 	filter_close(c->datapath, c->name);
+	umem_close(c->umem);
 	lanes_close_tun(c->queues, 1);
 	leave_host(c, failed);
 	if (c->base)

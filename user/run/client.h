@@ -22,6 +22,7 @@ struct client_uplink_settings {
 	u8 flags;			/* TG_LINK_METERED, TG_LINK_BACKUP */
 	u64 rate;			/* bytes/s each way that are never exceeded; 0: any */
 	u64 quota;			/* bytes of both directions a month, then it only stands by; 0: any */
+	enum run_datapath datapath;
 };
 
 struct client_settings {
@@ -33,6 +34,7 @@ struct client_settings {
 	u32 uplink_count;
 	struct client_uplink_settings uplinks[TG_MAX_PATHS];
 	bool auto_discover;		/* besides those named, all others too */
+	enum run_datapath datapath;	/* of uplinks that say nothing themselves */
 
 	/* What goes through the tunnel. Always: the tunnel's own prefixes. */
 	bool full_tunnel;		/* everything but excludes and directly connected networks */
@@ -66,8 +68,8 @@ struct client_hooks {
 	int (*started)(void *ctx, struct client *c, struct event_base *base, char error[RUN_ERROR_BYTES]);
 	/* First time that traffic can flow; standard output and systemd have been told. */
 	void (*connected)(void *ctx, struct client *c, const struct tunnel_config *config);
-	/* SIGHUP. */
-	void (*reload)(void *ctx, struct client *c);
+	/* SIGHUP (report NULL), or client_reload(): read the configuration again, client_change(). A negative errno with error. */
+	int (*reload)(void *ctx, struct client *c, void *report, char error[RUN_ERROR_BYTES]);
 	/* A path changed its state; `why` as in the log. */
 	void (*path_changed)(void *ctx, struct client *c, const struct tunnel_path_info *path, const char *why);
 	/* About to end, when started() worked: take events off the base, close the control socket. */
@@ -82,6 +84,14 @@ int client_run(const struct client_settings *set, const struct client_hooks *hoo
 /* Ends client_run() from an event; it returns 0. */
 void client_stop(struct client *c);
 
+/* Calls the hook of that name with `report`, which only the hook and the caller know. -ENOSYS: there is none. */
+int client_reload(struct client *c, void *report, char error[RUN_ERROR_BYTES]);
+
+/* Takes over what may change while it runs, and does it: uplinks that differ from those of the settings before, auto_discover, what
+ * goes through the tunnel, kill switch, names, `sending`, rekey_us, keepalive_us. Everything else of `want` does not count. -EINVAL with
+ * error: it contradicts itself, and nothing has changed. Other errors: a step failed on the host, the rest was done. */
+int client_change(struct client *c, const struct client_settings *want, char error[RUN_ERROR_BYTES]);
+
 /* Uplinks at run time. Add: -EEXIST, -ENOSPC (16), -EINVAL; an interface that is not there yet is waited for (0). Remove:
  * -ENOENT; a removed one is not found again by itself. Set: weight 0 keeps, flags replace. Errors fill error. */
 int client_uplink_add(struct client *c, const char *name, u32 weight, u8 flags, char error[RUN_ERROR_BYTES]);
@@ -90,6 +100,9 @@ int client_uplink_set(struct client *c, const char *name, u32 weight, u8 flags, 
 
 /* Other limits; NULL keeps, 0 is none. -ENOENT. */
 int client_uplink_limit(struct client *c, const char *name, const u64 *rate, const u64 *quota, char error[RUN_ERROR_BYTES]);
+
+/* Another way to carry its datagrams, from now on. -ENOENT. */
+int client_uplink_datapath(struct client *c, const char *name, enum run_datapath datapath, char error[RUN_ERROR_BYTES]);
 
 /* Fills *out; waits for the worker (well under a millisecond). */
 void client_snapshot(struct client *c, struct client_snapshot *out);

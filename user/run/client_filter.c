@@ -13,7 +13,7 @@ void uplink_filter(struct client *c, struct uplink *u)
 {
 	bool moved = u->filter_ifindex != u->seen.ifindex;
 
-	if (!c->datapath || c->set.xdp == DATAPATH_OFF)
+	if (!c->datapath || c->set.xdp == DATAPATH_OFF)	/* without a filter AF_XDP attaches and detaches it */
 		return;
 	if (moved)
 		uplink_unfilter(c, u);

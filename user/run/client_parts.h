@@ -5,9 +5,11 @@
  *   uplinks.c     interfaces: found, followed, their sockets and paths
  *   uplink_commands.c   the same by command
  *   uplink_limits.c   their rates and quotas
+ *   uplink_xdp.c  AF_XDP beside their sockets
  *   client_filter.c   the XDP filter in front of their sockets
  *   fallback.c    TCP where UDP is not answered; the next server address
  *   configure.c   the host: addresses, routes, names, kill switch
+ *   client_change.c   other settings while it runs
  *   client_record.c   the flight record, fetched from the worker
  *
  * Everything here belongs to the control thread. The engine is reached through worker_call().
@@ -15,6 +17,8 @@
 #ifndef TG_RUN_CLIENT_PARTS_H
 #define TG_RUN_CLIENT_PARTS_H
 
+#include "bpf/datapath.h"
+#include "host/hop.h"
 #include "host/host.h"
 #include "host/links.h"
 #include "run/client.h"
@@ -33,6 +37,19 @@ struct tcp_side {
 	u32 failures;		/* in a row */
 	u64 retry_us;		/* not before */
 	u64 counted;		/* bytes of its path that the month's books have */
+};
+
+/* AF_XDP beside an uplink's UDP socket, on the same link, address and port. */
+struct xdp_side {
+	bool on;
+	bool zero_copy;
+	enum datapath_mode mode;	/* how the program is attached */
+	u32 ifindex;			/* where */
+	u32 queues;
+	struct host_hop hop;		/* whom its frames go to */
+	u64 use_us;			/* when the kernel is to look for that neighbour again */
+	u64 retry_us;			/* not on: when to try again; TIME_NEVER: not as things are */
+	char told[DATAPATH_WHY_BYTES];	/* why not, as it was logged last */
 };
 
 struct uplink {
@@ -59,6 +76,8 @@ struct uplink {
 	u32 filter_ifindex;	/* where the filter was tried; 0: nowhere */
 	bool filter_refused;
 	struct addr filter_end;	/* what it lets through to us */
+	enum run_datapath datapath;
+	struct xdp_side xdp;
 	struct tcp_side tcp;
 };
 
@@ -71,11 +90,13 @@ struct client {
 	struct lifecycle life;
 	struct host *host;
 	struct worker *worker;
-	struct datapath *datapath;	/* NULL: no filter */
+	struct datapath *datapath;	/* NULL: no filter is wanted, no lanes, nor has an uplink asked for AF_XDP */
+	bool is_filtering;		/* the worker tells it of indices and heartbeats: there is a filter, or AF_XDP */
 	struct tun *queues[TG_LANES];	/* until the worker has them */
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;
 	struct host_monitor *monitor;
+	struct umem *umem;		/* of all AF_XDP uplinks; the worker's once a socket uses it */
 	u64 scanned_us;
 
 	struct addr servers[SERVERS_MAX];
@@ -110,11 +131,15 @@ struct client {
 /* Ends the daemon with this result and line. */
 void client_fail(struct client *c, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* client.c: secrets in it are the caller's to wipe */
+void client_engine_settings(const struct client *c, struct tunnel_settings *t);
+
 /* snapshot.c */
 void client_note_state(struct client *c);	/* something changed: since when the state is what it is */
 
 /* uplinks.c */
 void uplinks_configure(struct client *c);		/* slots for those the settings name */
+void uplinks_drop_found(struct client *c);		/* nobody named them, and none is to be found any more */
 void uplinks_rescan(struct client *c);			/* look at the machine, follow what changed */
 struct uplink *uplink_new(struct client *c, const char *name, bool configured);	/* NULL: no slot is free */
 void uplink_forget(struct client *c, struct uplink *u);	/* path, sockets, route, slot */
@@ -124,6 +149,14 @@ void uplink_reopen(struct client *c, struct uplink *u);	/* new socket, towards t
 void uplinks_path_changed(struct client *c, const struct tunnel_path_info *path);
 void uplinks_reap(struct client *c, u64 now);		/* forget found ones that are long gone */
 u32 uplinks_usable(const struct client *c);
+
+/* uplink_xdp.c */
+void xdp_open(struct client *c, struct uplink *u);	/* its socket is open: AF_XDP too, if it is to be */
+void xdp_close(struct client *c, struct uplink *u);	/* fine when it is not on */
+void xdp_neighbour(struct client *c, u32 ifindex);	/* somebody on that link was found, changed or lost */
+void xdp_changed(struct client *c, struct uplink *u);	/* routes or addresses may be others now */
+void xdp_tick(struct client *c, u64 now);
+const char *xdp_name(const struct uplink *u);		/* "udp", "xdp native zero-copy"... */
 
 /* uplink_limits.c */
 void uplink_limit(struct worker *w, const struct client *c, const struct uplink *u);	/* (worker) its paths get its limits */
@@ -148,6 +181,7 @@ void fallback_drop(struct client *c, struct uplink *u);	/* ends the TCP side */
 int client_check_settings(const struct client *c, char *error);
 int client_before(struct client *c, char *error);	/* what must hold before the first packet: kill switch */
 int client_configure(struct client *c, char *error);	/* c->config has come or changed */
+int client_change_routing(struct client *c, const struct client_settings *before, char *error);	/* c->set has what is wanted */
 void client_mtu_changed(struct client *c);		/* uplinks came, went or have another MTU: the device follows */
 void client_lan_changed(struct client *c);		/* the networks next door may be others now: routes, kill switch */
 

@@ -3,6 +3,8 @@
  *
  * All of it is undone by host_close(); a step that fails ends the daemon, so nothing stays half done.
  */
+#define LOG_AREA LOG_AREA_HOST
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -288,4 +290,87 @@ int client_configure(struct client *c, char *error)
 	check_wish(&c->set.want_ip4, 4, c->config.ip4);
 	check_wish(&c->set.want_ip6, 6, c->config.ip6);
 	return 0;
+}
+
+/* ---- other settings while it runs ---- */
+
+static bool has_prefix(const struct prefix_list *list, const struct prefix *p)
+{
+	for (u32 i = 0; i < list->count; i++)
+		if (list->at[i].family == p->family && list->at[i].len == p->len && !memcmp(list->at[i].ip, p->ip, sizeof(p->ip)))
+			return true;
+	return false;
+}
+
+/* Calls fn for what is in `was` and not in `is`. */
+static int take_back(struct host *h, const struct prefix_list *was, const struct prefix_list *is, int (*fn)(struct host *, const struct prefix *))
+{
+	int err = 0;
+
+	for (u32 i = 0; i < was->count && !err; i++)
+		if (!has_prefix(is, &was->at[i]))
+			err = fn(h, &was->at[i]);
+	return err;
+}
+
+/* What is new was put down before: nothing is without a rule in between. */
+static int drop_old_routes(struct client *c, const struct client_settings *before, char *why)
+{
+	int err = take_back(c->host, &before->excludes, &c->set.excludes, host_routes_include);
+
+	if (!err)
+		err = take_back(c->host, &before->routes, &c->set.routes, host_routes_remove);
+	if (!err && before->full_tunnel && !c->set.full_tunnel)
+		err = host_routes_end_full_tunnel(c->host);
+	if (err)
+		snprintf(why, HOST_WHY_BYTES, "taking back old ones: %s", strerror(-err));
+	return err;
+}
+
+static int change_kill_switch(struct client *c, const struct client_settings *before, char *why)
+{
+	int err;
+
+	if (!c->set.kill_switch && !before->kill_switch)
+		return 0;
+	if (c->set.kill_switch) {
+		c->lan_count = lan_prefixes(c, c->lan);
+		err = set_kill_switch(c, why);
+		c->kill_switch_stands |= !err;
+		return err;
+	}
+	err = host_nft_kill_switch_remove(c->host);
+	c->kill_switch_stands = false;
+	return err;
+}
+
+static int change_names(struct client *c, char *why)
+{
+	return c->set.dns ? set_names(c, why) : host_dns_restore(c->host);
+}
+
+static int fail_step(const char *what, int err, const char *why, char *error)
+{
+	snprintf(error, RUN_ERROR_BYTES, "%s: %.200s", what, why[0] ? why : strerror(-err));
+	return err;
+}
+
+int client_change_routing(struct client *c, const struct client_settings *before, char *error)
+{
+	char why[HOST_WHY_BYTES] = "";
+	int err = change_kill_switch(c, before, why);
+
+	if (err)
+		return fail_step("kill switch", err, why, error);
+	if (!c->has_config)
+		return 0;	/* the rest comes with the first connection */
+	err = set_routes(c, why);
+	if (!err)
+		err = drop_old_routes(c, before, why);
+	if (!err)
+		err = set_routes(c, why);	/* --route 0.0.0.0/0 and the full tunnel are one rule: the old name may have taken it away */
+	if (err)
+		return fail_step("routes", err, why, error);
+	err = change_names(c, why);
+	return err ? fail_step("name servers", err, why, error) : 0;
 }

@@ -4,6 +4,8 @@
  * After 2 s without answer over UDP an uplink gets a second path over TCP, which goes again when UDP
  * answers. After 5 s (and every 5 s on) UDP tries the next address of the server.
  */
+#define LOG_AREA LOG_AREA_UPLINKS
+
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>

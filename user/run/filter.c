@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* filter.c - the XDP filter of a daemon: loaded, attached, looked at */
+#define LOG_AREA LOG_AREA_DATAPATH
+
 #include "run/filter.h"
 
 #include <errno.h>

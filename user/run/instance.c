@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* instance.c - what both daemons take hold of at their start */
+#define LOG_AREA LOG_AREA_HOST
+
 #include "run/instance.h"
 
 #include <errno.h>

@@ -27,14 +27,21 @@ int links_init(struct links *l, int epoll, u32 max)
 	l->epoll = epoll;
 	l->max = max;
 	l->accepted = 0;
-	l->some_broken = false;
+	l->some_broken = l->some_wait = false;
 	l->at = calloc(max, sizeof(*l->at));
 	return l->at ? 0 : -ENOMEM;
+}
+
+void links_drop_xsk(struct link *k)
+{
+	xsk_close(k->xsk);
+	k->xsk = NULL;
 }
 
 /* Closing the last descriptor takes it out of the epoll set as well. */
 static void close_inside(struct link *k)
 {
+	links_drop_xsk(k);
 	udp_close(k->udp);
 	tcp_close(k->tcp);
 	if (k->listener)
@@ -174,6 +181,20 @@ int links_put_udp(struct links *l, struct link *k, struct udp *u)
 	return err;
 }
 
+int links_put_xsk(struct links *l, struct link *k, struct xsk *x)
+{
+	int err = xsk_start(x);
+
+	links_drop_xsk(k);
+	if (!err)
+		err = watch_add(l->epoll, xsk_fd(x), WATCH_XSK, k->number, EPOLLIN);
+	if (err)
+		xsk_close(x);
+	else
+		k->xsk = x;
+	return err;
+}
+
 int links_put_tcp(struct links *l, struct link *k, struct tcp *c, bool connecting)
 {
 	int err;
@@ -256,9 +277,53 @@ static u32 send_tcp(struct links *l, struct link *k, const struct datagrams *run
 	return lost;
 }
 
+/* How many of the runs, from the first on, go the same way: by AF_XDP, or by the socket. */
+static u32 same_way(const struct link *k, const struct datagrams *runs, u32 n, bool by_xsk)
+{
+	u32 count = 0;
+
+	while (count < n && xsk_knows(k->xsk, &runs[count].where.remote) == by_xsk)
+		count++;
+	return count;
+}
+
+static u32 send_xsk(struct links *l, struct link *k, const struct datagrams *runs, u32 n, int *error)
+{
+	u32 lost = 0, some;
+
+	for (u32 i = 0; i < n; i += some) {
+		bool by_xsk = xsk_knows(k->xsk, &runs[i].where.remote);
+		int e = 0;
+
+		some = same_way(k, runs + i, n - i, by_xsk);
+		lost += by_xsk ? xsk_send(k->xsk, runs + i, some, &e) : udp_send(k->udp, runs + i, some, &e);
+		if (e)
+			*error = e;
+	}
+	l->some_wait |= xsk_waits(k->xsk);
+	if (*error == ENODEV)
+		links_drop_xsk(k);
+	return lost;
+}
+
+void links_flush(struct links *l)
+{
+	l->some_wait = false;
+	for (u32 i = 0; i < l->max; i++) {
+		struct link *k = &l->at[i];
+
+		if (!k->number || !k->xsk || !xsk_waits(k->xsk))
+			continue;
+		(void)xsk_flush(k->xsk);	/* an error comes again with the next send */
+		l->some_wait |= xsk_waits(k->xsk);
+	}
+}
+
 u32 links_send(struct links *l, struct link *k, const struct datagrams *runs, u32 n, int *error)
 {
 	*error = 0;
+	if (k->xsk)
+		return send_xsk(l, k, runs, n, error);
 	if (k->udp)
 		return udp_send(k->udp, runs, n, error);
 	if (k->tcp && !k->connecting && !k->broken)

@@ -9,8 +9,9 @@
 
 #include "link/tcp.h"
 #include "link/udp.h"
+#include "link/xsk.h"
 
-enum watch_kind { WATCH_TUN, WATCH_TUN_FAST, WATCH_CALLS, WATCH_UDP, WATCH_TCP, WATCH_LISTENER };
+enum watch_kind { WATCH_TUN, WATCH_TUN_FAST, WATCH_CALLS, WATCH_UDP, WATCH_XSK, WATCH_TCP, WATCH_LISTENER };
 
 struct link {
 	u32 number;		/* 0: slot is free */
@@ -22,6 +23,7 @@ struct link {
 	int error;		/* why it broke */
 	u32 events;		/* what epoll waits for */
 	struct udp *udp;
+	struct xsk *xsk;	/* beside udp, in its place where it can */
 	struct tcp *tcp;
 	struct tcp_listener *listener;
 	struct addr remote;	/* accepted: who came */
@@ -34,6 +36,7 @@ struct links {
 	u32 max;
 	u32 accepted;		/* how many links are accepted connections */
 	bool some_broken;
+	bool some_wait;		/* an AF_XDP ring holds frames that only links_flush() moves */
 	struct link *at;
 };
 
@@ -67,6 +70,11 @@ struct link *links_quietest(struct links *l);
 
 /* Put something behind a number; takes it, also on error. */
 int links_put_udp(struct links *l, struct link *k, struct udp *u);
+/* AF_XDP beside the socket that is there: what it cannot do (a remote it does not know, frames that the program let pass) the socket
+ * does, and everything once the device is gone from under it. */
+int links_put_xsk(struct links *l, struct link *k, struct xsk *x);
+void links_drop_xsk(struct link *k);
+void links_flush(struct links *l);
 int links_put_tcp(struct links *l, struct link *k, struct tcp *c, bool connecting);
 int links_put_listener(struct links *l, struct link *k, struct tcp_listener *t);
 

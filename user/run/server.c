@@ -8,6 +8,8 @@
  * kernel hands a datagram to the one whose number is in its receiver index. An inner packet reaches the worker that
  * has its destination (lanes.h); where the kernel takes no steering program, the one that last wrote to its flow.
  */
+#define LOG_AREA LOG_AREA_SESSIONS
+
 #include "run/server.h"
 
 #include <errno.h>
@@ -169,12 +171,17 @@ static void alive(void *arg)
 		worker_call(s->workers[i], nothing, NULL);
 }
 
+int server_reload(struct server *s, void *report, char error[RUN_ERROR_BYTES])
+{
+	return s->hooks.reload ? s->hooks.reload(s->hooks.ctx, s, report, error) : -ENOSYS;
+}
+
+/* The hook says in the log what became of it. */
 static void reload(void *arg)
 {
-	struct server *s = arg;
+	char error[RUN_ERROR_BYTES];
 
-	if (s->hooks.reload)
-		s->hooks.reload(s->hooks.ctx, s);
+	server_reload(arg, NULL, error);
 }
 
 /* ---- start ---- */
@@ -201,7 +208,7 @@ static int make_admission(struct server *s, char *error)
 	return err ? run_say(error, err, "the address pools have no room for clients: choose larger ones (--pool)") : 0;
 }
 
-static int engine_settings(const struct server *s, struct tunnel_settings *t)
+int server_engine_settings(const struct server *s, struct tunnel_settings *t)
 {
 	const struct server_settings *set = &s->set;
 
@@ -242,7 +249,7 @@ static int start_workers(struct server *s, char *error)
 		},
 		.buffer_count = s->set.buffer_count ? s->set.buffer_count : BUFFERS,
 	};
-	int err = engine_settings(s, &set.tunnel);
+	int err = server_engine_settings(s, &set.tunnel);
 
 	s->datapath = open_filter(s);
 	lanes_start(s->datapath, s->queues, s->worker_count);

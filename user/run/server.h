@@ -56,7 +56,7 @@ struct server_hooks {
 	void (*session_opened)(void *ctx, struct server *s, const struct tunnel_grant *grant, u64 handle);
 	/* `last`: its final counters, for the books. */
 	void (*session_closed)(void *ctx, struct server *s, const struct tunnel_grant *grant, u64 handle, const struct tunnel_session_info *last);
-	void (*reload)(void *ctx, struct server *s);
+	int (*reload)(void *ctx, struct server *s, void *report, char error[RUN_ERROR_BYTES]);
 	void (*stopping)(void *ctx, struct server *s);
 };
 
@@ -66,6 +66,11 @@ int server_run(const struct server_settings *set, const struct server_hooks *hoo
 
 /* Ends server_run() from an event; it returns 0. */
 void server_stop(struct server *s);
+
+/* As client_reload() and client_change(). May change: open, max_connections (who is in stays), routed, client_to_client, allow, dns,
+ * `sending`, rekey_us, idle_timeout_us, handshakes_per_second. */
+int server_reload(struct server *s, void *report, char error[RUN_ERROR_BYTES]);
+int server_change(struct server *s, const struct server_settings *want, char error[RUN_ERROR_BYTES]);
 
 /* Ends the sessions of a client (revoked); returns how many there were. */
 u32 server_close_client(struct server *s, const u8 client_id[8], enum tg_close_code code);

@@ -83,14 +83,22 @@ static int set_firewall(struct server *s, char *why)
 	return host_nft_server(s->host, &set, why);
 }
 
-/* The firewall first: no packet of a client may be forwarded without it. */
-int server_configure_forwarding(struct server *s, char *error)
+int server_configure_firewall(struct server *s, char *error)
 {
 	char why[HOST_WHY_BYTES] = "";
 	int err = set_firewall(s, why);
 
+	return err ? run_say(error, err, "firewall: %.200s", why[0] ? why : strerror(-err)) : 0;
+}
+
+/* The firewall first: no packet of a client may be forwarded without it. */
+int server_configure_forwarding(struct server *s, char *error)
+{
+	char why[HOST_WHY_BYTES] = "";
+	int err = server_configure_firewall(s, error);
+
 	if (err)
-		return run_say(error, err, "firewall: %.200s", why[0] ? why : strerror(-err));
+		return err;
 	err = host_sysctl_forwarding(s->host, s->set.pool4.family, s->set.pool6.family, why);
 	return err ? run_say(error, err, "forwarding: %.200s", why[0] ? why : strerror(-err)) : 0;
 }

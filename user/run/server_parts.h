@@ -3,6 +3,7 @@
  *
  *   server.c            life: start, events, end
  *   server_host.c       the host: pools, device, firewall
+ *   server_change.c     other settings while it runs
  *   listen.c            sockets, for every worker
  *   server_snapshot.c   looking in
  *   server_filter.c     the XDP filter in front of the sockets
@@ -44,6 +45,11 @@ struct server {
 	int result;
 	char *error;
 };
+
+int server_configure_firewall(struct server *s, char *error);	/* as s->set is now, in place of the one before */
+
+/* server.c: secrets in it are the caller's to wipe. -EINVAL: the secret is no key. */
+int server_engine_settings(const struct server *s, struct tunnel_settings *t);
 
 /* server_host.c: fills in default pools, refuses those that overlap this host's networks / the device's addresses / firewall and
  * forwarding. 0 or negative errno with a line in error. */

@@ -59,17 +59,9 @@ static void add_counters(struct tunnel_counters *sum, const struct tunnel_counte
 {
 	for (int i = 0; i < TG_DROP_COUNT; i++)
 		sum->drops[i] += one->drops[i];
-	sum->handshakes_sent += one->handshakes_sent;
-	sum->handshakes_received += one->handshakes_received;
-	sum->sessions_opened += one->sessions_opened;
-	sum->sessions_closed += one->sessions_closed;
-	sum->rekeys += one->rekeys;
-	sum->migrations += one->migrations;
-	sum->cookies_sent += one->cookies_sent;
-	sum->acks_sent += one->acks_sent;
-	sum->acks_received += one->acks_received;
-	sum->pings_sent += one->pings_sent;
-	sum->half_open += one->half_open;
+#define ADD(name, help) sum->name += one->name;
+	TUNNEL_COUNTERS(ADD)
+#undef ADD
 }
 
 static void look_in(struct worker *w, void *arg)

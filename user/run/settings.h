@@ -25,6 +25,17 @@ struct prefix_list {
 	struct prefix at[RUN_MAX_PREFIXES];
 };
 
+/* What carries an uplink's datagrams. */
+enum run_datapath {
+	RUN_DATAPATH_UNSAID,	/* of an uplink: as for all; of all: auto */
+	RUN_DATAPATH_AUTO,	/* AF_XDP where the driver gives zero-copy on all queues, else the socket */
+	RUN_DATAPATH_UDP,	/* the socket */
+	RUN_DATAPATH_XDP,	/* AF_XDP where it works at all, else the socket */
+};
+
+int run_datapath_parse(const char *name);	/* "auto", "udp", "xdp"; -1 when unknown */
+const char *run_datapath_name(enum run_datapath datapath);	/* the same; "" when unsaid */
+
 /* Where an instance keeps its things. */
 struct run_place {
 	char name[RUN_NAME_BYTES];	/* "": the tunnel device's name */

@@ -64,9 +64,23 @@ static void copy_uplinks(const struct client *c, struct client_snapshot *out)
 		s->quota_used = usage_of(&c->usage, u->name);
 		if (u->usable)
 			s->local = u->local;
-		if (c->datapath && c->set.xdp != DATAPATH_OFF)
+		s->datapath = xdp_name(u);
+		s->link = u->link;
+		if (c->datapath)
 			s->xdp = datapath_attached(c->datapath, u->seen.ifindex);
 		out->uplink_count++;
+	}
+}
+
+static void count_xdp(struct worker *w, void *arg)
+{
+	struct client_snapshot *out = arg;
+
+	for (u32 i = 0; i < out->uplink_count; i++) {
+		struct xsk *x = worker_xsk(w, out->uplinks[i].link);
+
+		if (x)
+			xsk_count(x, &out->uplinks[i].xsk);
 	}
 }
 
@@ -95,7 +109,9 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	worker_call(c->worker, look_in, out);
 	uplinks_count(c);
 	copy_uplinks(c, out);
-	filter_snapshot(c->set.xdp == DATAPATH_OFF ? NULL : c->datapath, &out->filter);
+	if (c->umem)
+		worker_call(c->worker, count_xdp, out);
+	filter_snapshot(c->is_filtering ? c->datapath : NULL, &out->filter);
 	memcpy(out->name, c->name, sizeof(out->name));
 	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
 	out->uptime_us = now - c->started_us;

@@ -5,6 +5,7 @@
 
 #include "bpf/datapath.h"
 #include "link/tun.h"
+#include "link/xsk.h"
 #include "run/settings.h"
 #include "tunnel/tunnel.h"
 
@@ -36,6 +37,9 @@ struct uplink_snapshot {
 	u64 rate, quota;		/* bytes/s, bytes a month; 0: any */
 	u64 quota_used;			/* this month, counted while there is a quota */
 	struct addr local;		/* address its socket uses; family 0: none */
+	const char *datapath;		/* "udp", "xdp native zero-copy", "xdp native", "xdp generic" */
+	struct xsk_counters xsk;	/* of AF_XDP, since it is on */
+	u32 link;
 	enum datapath_mode xdp;		/* how the filter is attached */
 };
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* uplink_commands.c - a client's uplinks changed by command while it runs */
+#define LOG_AREA LOG_AREA_UPLINKS
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +80,20 @@ int client_uplink_remove(struct client *c, const char *name, char error[RUN_ERRO
 	if (c->ignored_count < TG_MAX_PATHS)
 		snprintf(c->ignored[c->ignored_count++], TUNNEL_NAME_BYTES, "%s", u->name);
 	uplink_forget(c, u);
+	return 0;
+}
+
+int client_uplink_datapath(struct client *c, const char *name, enum run_datapath datapath, char error[RUN_ERROR_BYTES])
+{
+	struct uplink *u = uplink_by_name(c, name);
+
+	if (!u)
+		return no_such_uplink(name, error);
+	u->datapath = datapath;
+	xdp_close(c, u);
+	u->xdp.told[0] = '\0';
+	if (u->usable)
+		xdp_open(c, u);
 	return 0;
 }
 

@@ -4,6 +4,8 @@
  * The engine counts a path down to its quota by itself, packet by packet. What is done here, a few times a second, is keeping
  * the books of the month: an uplink may have two paths (UDP, TCP), lose them and get others.
  */
+#define LOG_AREA LOG_AREA_UPLINKS
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

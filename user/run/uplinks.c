@@ -10,6 +10,8 @@
  *                                     v  |
  *                                  path down --found by itself, gone for a minute--> forgotten
  */
+#define LOG_AREA LOG_AREA_UPLINKS
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +98,7 @@ void uplinks_configure(struct client *c)
 		u->flags = s->flags;
 		u->rate = s->rate;
 		u->quota = s->quota;
+		u->datapath = s->datapath;
 	}
 }
 
@@ -213,6 +216,7 @@ void uplink_reopen(struct client *c, struct uplink *u)
 
 	if (!choose_ends(c, u, &u->local, &u->remote))
 		return;
+	xdp_close(c, u);
 	worker_call(c->worker, open_job, &job);
 	if (job.err) {
 		log_warn("uplink %s: no socket from %s: %s", u->name, addr_format(&u->local, from), strerror(-job.err));
@@ -228,6 +232,7 @@ void uplink_reopen(struct client *c, struct uplink *u)
 	u->retry_us = 0;
 	u->silent_us = u->asked_us = now;
 	uplink_filter(c, u);
+	xdp_open(c, u);
 }
 
 static void lose(struct client *c, struct uplink *u, const char *why)
@@ -237,6 +242,7 @@ static void lose(struct client *c, struct uplink *u, const char *why)
 	log_info("uplink %s: %s", u->name, why);
 	u->usable = u->up = false;
 	u->silent_us = 0;
+	xdp_close(c, u);
 	if (u->has_path)
 		worker_call(c->worker, carrier_lost_job, &job);
 	fallback_drop(c, u);
@@ -246,8 +252,10 @@ static void tell_mtu(struct client *c, struct uplink *u)
 {
 	struct job job = { .c = c, .u = u };
 
+	xdp_close(c, u);	/* what it sends has the size of before at most */
 	if (u->has_path)
 		worker_call(c->worker, mtu_job, &job);
+	xdp_open(c, u);
 }
 
 static bool ends_differ(struct client *c, struct uplink *u)
@@ -292,8 +300,10 @@ static void follow(struct client *c, struct uplink *u, const struct host_uplink 
 		return;
 	}
 	u->told_unreachable = false;
-	if (u->usable && host_uplink_equal(&before, now))
+	if (u->usable && host_uplink_equal(&before, now)) {
+		xdp_changed(c, u);	/* a route, or the link address, may have */
 		return;
+	}
 	if (!u->usable && time < u->retry_us && host_uplink_equal(&before, now))
 		return;
 	route(c, u);
@@ -301,6 +311,8 @@ static void follow(struct client *c, struct uplink *u, const struct host_uplink 
 		uplink_reopen(c, u);
 	else if (before.mtu != now->mtu)
 		tell_mtu(c, u);
+	else
+		xdp_changed(c, u);
 }
 
 static void gone(struct client *c, struct uplink *u)
@@ -335,6 +347,7 @@ void uplink_forget(struct client *c, struct uplink *u)
 	struct job job = { .c = c, .u = u };
 
 	fallback_drop(c, u);
+	xdp_close(c, u);
 	uplinks_count(c);
 	worker_call(c->worker, remove_job, &job);
 	uplink_unfilter(c, u);
@@ -367,6 +380,18 @@ static int look_at(const struct uplink *u, struct host_uplink *out)
 	if (u->seen.ifindex && !host_uplink_by_index(u->seen.ifindex, out, NULL))
 		return 0;
 	return host_uplink_by_name(u->name, out, NULL);
+}
+
+void uplinks_drop_found(struct client *c)
+{
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		struct uplink *u = &c->uplinks[i];
+
+		if (!u->used || u->configured)
+			continue;
+		log_info("uplink %s: not named, and no longer looked for", u->name);
+		uplink_forget(c, u);
+	}
 }
 
 void uplinks_rescan(struct client *c)

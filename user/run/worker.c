@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bpf/datapath.h"
 #include "run/worker_parts.h"
 
 #define EVENTS_PER_TURN 32
@@ -25,6 +26,7 @@
 #define CLIENT_LINKS 64u
 #define SERVER_LINKS 4160u		/* accepted TCP connections, mostly */
 #define ACCEPTED_MAX 4096u
+#define RING_WAIT_US 200	/* between two tries to have a device take what is in its ring */
 #define BEAT_US (250 * MSEC)		/* the filter takes us for dead after TG_HEARTBEAT_NS */
 #define SWEEP_US (5 * SEC)		/* how often strangers and long silent connections are looked for */
 
@@ -131,6 +133,20 @@ static void read_udp(struct worker *w, struct link *k)
 	worker_note_trouble(w, k, error);
 }
 
+static void read_xsk(struct worker *w, struct link *k)
+{
+	struct datagrams runs[XSK_MAX_RUNS];
+	int error = 0;
+	u32 n = xsk_receive(k->xsk, runs, XSK_MAX_RUNS, &error);
+	u32 unusable = xsk_take_unusable(k->xsk);
+
+	if (unusable)
+		tunnel_count_drop(w->tunnel, TG_DROP_SHORT, unusable);
+	if (n)
+		tunnel_receive(w->tunnel, runs, n, w->now);
+	worker_note_trouble(w, k, error);
+}
+
 static void read_tcp(struct worker *w, struct link *k)
 {
 	struct datagrams runs[RUNS_PER_READ];
@@ -226,6 +242,10 @@ static void handle(struct worker *w, const struct epoll_event *ev)
 		if (k && k->udp)
 			read_udp(w, k);
 		break;
+	case WATCH_XSK:
+		if (k && k->xsk)
+			read_xsk(w, k);
+		break;
 	case WATCH_TCP:
 		if (k)
 			handle_tcp(w, k, ev->events);
@@ -314,15 +334,24 @@ static void beat(struct worker *w)
 		datapath_publish(d, &weights);
 }
 
-static int wait_for_events(struct worker *w, struct epoll_event *events)
+static u64 due_us(const struct worker *w)
 {
-	u64 due = tunnel_due_us(w->tunnel), now, wait = 0;
-	struct timespec timeout;
+	u64 due = tunnel_due_us(w->tunnel);
 
 	if (w->links.accepted)
 		due = MIN(due, w->sweep_us);
+	if (w->links.some_wait)
+		due = MIN(due, w->now + RING_WAIT_US);
 	if (w->datapath)
 		due = MIN(due, w->beat_us);
+	return due;
+}
+
+static int wait_for_events(struct worker *w, struct epoll_event *events)
+{
+	u64 due = due_us(w), now, wait = 0;
+	struct timespec timeout;
+
 	if (due == TIME_NEVER)
 		return epoll_wait(w->epoll, events, EVENTS_PER_TURN, -1);
 	now = w->now;
@@ -348,6 +377,8 @@ static void turn(struct worker *w)
 		return;
 	if (w->now >= tunnel_due_us(w->tunnel))
 		tunnel_tick(w->tunnel, w->now);
+	if (w->links.some_wait)
+		links_flush(&w->links);
 	report_troubles(w);
 	close_broken(w);
 	close_silent(w);
@@ -415,6 +446,7 @@ static void take_queues(struct worker *w, const struct worker_settings *set)
 	w->tun = set->tun;
 	w->tun_fast = set->tun_fast;
 	tun_set_hash_key(w->tun, w->hash_key);
+	tunnel_set_hash_key(w->tunnel, w->hash_key);
 	if (w->tun_fast)
 		tun_set_hash_key(w->tun_fast, w->hash_key);
 }
@@ -543,6 +575,18 @@ u64 worker_now(const struct worker *w)
 	return w->now;
 }
 
+static void publish_index(void *arg, u32 index)
+{
+	datapath_put_index(arg, index, TG_SEEN_NONE, 0);
+}
+
+void worker_use_datapath(struct worker *w, struct datapath *d)
+{
+	w->datapath = d;
+	datapath_beat(d, w->number, w->now);
+	tunnel_each_index(w->tunnel, publish_index, d);
+}
+
 /* ---- links ---- */
 
 u32 worker_link_reserve(struct worker *w)
@@ -570,6 +614,32 @@ int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched)
 	}
 	k->watched = watched;
 	return links_put_udp(&w->links, k, u);
+}
+
+int worker_link_xsk(struct worker *w, u32 number, struct xsk *x)
+{
+	struct link *k = links_find(&w->links, number);
+
+	if (!k || !k->udp) {
+		xsk_close(x);
+		return -ENOENT;
+	}
+	return links_put_xsk(&w->links, k, x);
+}
+
+void worker_link_drop_xsk(struct worker *w, u32 number)
+{
+	struct link *k = links_find(&w->links, number);
+
+	if (k)
+		links_drop_xsk(k);
+}
+
+struct xsk *worker_xsk(struct worker *w, u32 number)
+{
+	struct link *k = links_find(&w->links, number);
+
+	return k ? k->xsk : NULL;
 }
 
 int worker_link_tcp(struct worker *w, u32 number, struct tcp *c)

@@ -12,6 +12,7 @@
 #include "link/tcp.h"
 #include "link/tun.h"
 #include "link/udp.h"
+#include "link/xsk.h"
 #include "run/mailbox.h"
 #include "tunnel/tunnel.h"
 
@@ -58,6 +59,8 @@ struct tunnel *worker_tunnel(struct worker *w);			/* (worker) */
 void worker_add_tun_counters(struct worker *w, struct tun_counters *sum);	/* (worker) of all its queues */
 u64 worker_hash_key(const struct worker *w);			/* of flow_hash in bufs */
 u64 worker_now(const struct worker *w);				/* (worker) time of this turn */
+/* (worker) As datapath in the settings, but later. */
+void worker_use_datapath(struct worker *w, struct datapath *d);
 
 /* Links (worker). A link is a number that endpoints carry and the socket or connection behind it; the number outlives
  * its sockets, so that a path keeps its identity when the socket is made anew. Reserve: 0 when there is no room. */
@@ -66,6 +69,10 @@ void worker_link_release(struct worker *w, u32 number);		/* closes what is behin
 /* Put a socket behind a number, in place of what was there. `watched`: errors of sends mean trouble for all paths of this
  * link (an uplink's own socket), not for one peer among many (a server's). Takes the socket, also on error. */
 int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched);
+/* AF_XDP beside that socket, which must be there; takes it, also on error. Drop: closes it, the socket goes on alone. */
+int worker_link_xsk(struct worker *w, u32 number, struct xsk *x);
+void worker_link_drop_xsk(struct worker *w, u32 number);
+struct xsk *worker_xsk(struct worker *w, u32 number);		/* NULL: none, or its device has vanished */
 /* A connection that was just started; EVENT_LINK_UP follows, and EVENT_LINK_LOST when it breaks or does not come up. */
 int worker_link_tcp(struct worker *w, u32 number, struct tcp *c);
 /* Takes connections in from now on; each gets a link number. */

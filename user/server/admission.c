@@ -95,6 +95,14 @@ void admission_free(struct admission *a)
 	free(a);
 }
 
+void admission_change(struct admission *a, const struct admission_settings *set)
+{
+	pthread_mutex_lock(&a->lock);
+	a->open = set->open;
+	a->max_sessions = set->max_sessions ? set->max_sessions : DEFAULT_MAX_SESSIONS;
+	pthread_mutex_unlock(&a->lock);
+}
+
 void admission_server_address(const struct admission *a, struct prefix *ip4, struct prefix *ip6)
 {
 	if (ip4)

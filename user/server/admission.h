@@ -23,6 +23,9 @@ struct admission_settings {
 int admission_new(struct admission **out, const struct admission_settings *set);
 void admission_free(struct admission *a);	/* NULL is fine */
 
+/* From now on: who is asked for does not change for those who are in. Takes open and max_sessions; the rest of set does not count. */
+void admission_change(struct admission *a, const struct admission_settings *set);
+
 /* The server's own inner addresses with the pool's length; family 0: none. Either may be NULL. */
 void admission_server_address(const struct admission *a, struct prefix *ip4, struct prefix *ip6);
 

@@ -46,6 +46,7 @@ static void deliver(struct session *s, struct buf *b)
 	}
 	s->delivered_packets++;
 	s->delivered_bytes += b->len;
+	flows_received(&s->tunnel->flows, s->handle, b, s->tunnel->now_us);
 	buf_queue_add(&s->tunnel->deliver, b);
 }
 

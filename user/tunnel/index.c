@@ -103,3 +103,10 @@ void index_give(struct tunnel *t, u32 index)
 		t->slots[t->free_tail].next_free = slot_of(index);
 	t->free_tail = slot_of(index);
 }
+
+void tunnel_each_index(struct tunnel *t, void (*fn)(void *arg, u32 index), void *arg)
+{
+	for (u32 i = 0; i < t->slot_count; i++)
+		if (t->slots[i].index)
+			fn(arg, t->slots[i].index);
+}

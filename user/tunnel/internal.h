@@ -16,6 +16,7 @@
  *   parity.c     repair symbols, and what they bring back
  *   roam.c       a known path turns up at a new address
  *   why.c        what people ask: why a path, why a flow
+ *   flows.c      and which flows there are
  *   record.c     what the flight recorder writes down
  */
 #ifndef TG_TUNNEL_INTERNAL_H
@@ -34,6 +35,7 @@
 #include "path/delay.h"
 #include "path/guard.h"
 #include "path/fec.h"
+#include "path/flows.h"
 #include "path/fragment.h"
 #include "path/pmtu.h"
 #include "path/queue.h"
@@ -359,6 +361,7 @@ struct tunnel {
 	struct out out;
 	struct in in;
 	struct buf_queue deliver;
+	struct flows flows;		/* for people who ask (flows.c) */
 };
 
 /* tunnel.c */
@@ -386,6 +389,7 @@ u64 client_key_of(const u8 client_id[8]);
 struct tg_seen *session_seen(struct session *s);	/* NULL: no memory */
 struct path *path_new(struct tunnel *t, struct session *s, u8 id);
 void path_free(struct path *p);
+void path_set_congestion(struct path *p, enum rate_control control);	/* what was measured stays, how it is used begins anew */
 void path_reset(struct path *p);		/* forgets keys, numbers and measurements */
 struct path_key *path_key_new(struct tunnel *t, enum aead_suite suite, const u8 sending[32], const u8 receiving[32], u32 index);
 void path_key_free(struct tunnel *t, struct path_key *k);

@@ -23,6 +23,7 @@
 #define AGAIN_AHEAD_NS 3000000u
 #define FARTHER_MOST_US (50 * MSEC)
 #define PLAN_MOST_US (300 * MSEC)	/* nothing is planned farther ahead */
+#define PLAN_PINNED_US (20 * MSEC)	/* where each flow has one path: another flow's packets may be behind this one's */
 #define COPY_BYTES_PER_SECOND 32000u	/* copies of sparse packets that are always allowed: a call, twice */
 #define COPY_SHARE 50u			/* and one of so many bytes carried */
 #define COPY_BURST_BYTES 32000u
@@ -277,10 +278,11 @@ static int pick(struct sched *plan, const struct session *s, const struct view *
 	return sched_pick_bulk(plan, v->entries, v->count, b->len, backlog, s->tunnel->now_us);
 }
 
-static bool any_ready(const struct view *v)
+/* One that bulk may take: for any other the line would be drawn out to its end in vain. */
+static bool any_ready(const struct session *s, const struct view *v)
 {
 	for (u32 i = 0; i < v->count; i++)
-		if (v->entries[i].ready)
+		if (v->entries[i].ready && s->sched.exclusion[i] == SCHED_INCLUDED)
 			return true;
 	return false;
 }
@@ -289,8 +291,9 @@ static void send_line(struct session *s, struct view *v)
 {
 	struct sched plan = s->sched;
 	struct buf *before = NULL;
+	u32 most_us = v->stripe ? PLAN_MOST_US : PLAN_PINNED_US;
 
-	while (any_ready(v)) {
+	while (any_ready(s, v)) {
 		struct buf *b = before ? before->next : s->line.head;
 		int i;
 
@@ -308,7 +311,7 @@ static void send_line(struct session *s, struct view *v)
 			continue;
 		}
 		view_book(&v->entries[i], b, s->tunnel->now_us);
-		if (v->entries[i].wait_us > PLAN_MOST_US)
+		if (v->entries[i].wait_us > most_us)
 			break;
 		before = b;
 	}

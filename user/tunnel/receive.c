@@ -157,6 +157,7 @@ static void count_delivered(struct session *s, const struct buf *b)
 {
 	s->delivered_packets++;
 	s->delivered_bytes += b->len;
+	flows_received(&s->tunnel->flows, s->handle, b, s->tunnel->now_us);
 }
 
 /* What stands in b, behind its order word. Takes b. */

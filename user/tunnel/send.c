@@ -211,12 +211,12 @@ static bool is_pure_ack(const struct buf *b)
 	return !tg_flow_parse(&flow, b->data, b->data + b->len, b->len) && tg_flow_is_pure_ack(&flow);
 }
 
-static void hash_flow(struct buf *b)
+static void hash_flow(const struct tunnel *t, struct buf *b)
 {
 	struct tg_flow flow;
 
 	if (!b->flow_hash && !tg_flow_parse(&flow, b->data, b->data + b->len, b->len))
-		b->flow_hash = tg_flow_hash(&flow, 0);
+		b->flow_hash = tg_flow_hash(&flow, t->flows.key);
 }
 
 static void enqueue(struct session *s, struct buf *b)
@@ -227,7 +227,6 @@ static void enqueue(struct session *s, struct buf *b)
 		queue_push_priority(&s->queue, b, now);
 		return;
 	}
-	hash_flow(b);
 	queue_push(&s->queue, b, now);
 }
 
@@ -237,6 +236,8 @@ static void take_in(struct session *s, struct buf *b, struct path *straight)
 		csum_finish(b);
 	s->carried_packets++;
 	s->carried_bytes += b->len;
+	hash_flow(s->tunnel, b);
+	flows_sent(&s->tunnel->flows, s->handle, b, s->tunnel->now_us);
 	if (straight)
 		session_send_straight(straight, b);
 	else

@@ -89,6 +89,14 @@ struct path *path_new(struct tunnel *t, struct session *s, u8 id)
 	return p;
 }
 
+void path_set_congestion(struct path *p, enum rate_control control)
+{
+	if (p->rate.control == control)
+		return;
+	p->rate.control = control;
+	rate_reopen(&p->rate, p->tunnel->now_us);
+}
+
 static void free_keys(struct path *p)
 {
 	path_key_free(p->tunnel, p->previous);

@@ -72,8 +72,21 @@ void tunnel_free(struct tunnel *t)
 	free(t->slots);
 	free(t->out.area);
 	recorder_free(t->record.recorder);
+	flows_free(&t->flows);
 	explicit_bzero(t, sizeof(*t));
 	free(t);
+}
+
+static void change_session(struct session *s)
+{
+	const struct tunnel_settings *set = &s->tunnel->set;
+
+	s->sched.strategy = set->strategy;
+	s->sched.aggregation = set->aggregation;
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		if (s->paths[i])
+			path_set_congestion(s->paths[i], set->congestion);
+	session_touch(s);
 }
 
 static void begin(struct tunnel *t, u64 now_us)
@@ -151,6 +164,29 @@ void tunnel_tick(struct tunnel *t, u64 now_us)
 		client_tick(t);
 	settle(t);
 	record_tick(t);
+}
+
+void tunnel_change(struct tunnel *t, const struct tunnel_settings *settings, u64 now_us)
+{
+	begin(t, now_us);
+	t->set.strategy = settings->strategy;
+	t->set.aggregation = settings->aggregation;
+	t->set.congestion = settings->congestion;
+	t->set.no_copies = settings->no_copies;
+	t->set.rekey_us = settings->rekey_us;
+	t->set.keepalive_us = settings->keepalive_us;
+	t->set.idle_timeout_us = settings->idle_timeout_us;
+	t->set.handshakes_per_second = settings->handshakes_per_second;
+	fill_defaults(&t->set);
+	for (u32 i = 0; i < t->by_handle.size; i++)
+		if (t->by_handle.entries[i].value)
+			change_session(t->by_handle.entries[i].value);
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)		/* those without a session, too */
+		if (t->uplinks[i])
+			path_set_congestion(t->uplinks[i], t->set.congestion);
+	if (t->session)
+		change_session(t->session);
+	settle(t);
 }
 
 /* ---- a client's paths ---- */

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/datagrams.h"
 #include "base/rand.h"
+#include "path/flows.h"
 #include "path/health.h"
 #include "path/rate.h"
 #include "path/recorder.h"
@@ -121,11 +122,25 @@ struct tunnel_session_info {
 	struct tunnel_path_info paths[TG_MAX_PATHS];
 };
 
+/* Events that are no drops: name, what it counts. half_open goes down as well. */
+#define TUNNEL_COUNTERS(X) \
+	X(handshakes_sent, "first messages of handshakes sent, repeated ones too") \
+	X(handshakes_received, "first messages of handshakes that were looked into") \
+	X(sessions_opened, "sessions that became usable") \
+	X(sessions_closed, "sessions that ended") \
+	X(half_open, "handshakes answered and not yet proved, now") \
+	X(rekeys, "fresh keys taken into use on a path") \
+	X(migrations, "paths that were found at another address") \
+	X(cookies_sent, "cookies asked back for, under load") \
+	X(acks_sent, "acks sent") \
+	X(acks_received, "acks that came") \
+	X(pings_sent, "pings sent: to idle paths, and to silent ones")
+
 struct tunnel_counters {
 	u64 drops[TG_DROP_COUNT];
-	u64 handshakes_sent, handshakes_received, sessions_opened, sessions_closed;
-	u64 rekeys, migrations, cookies_sent, acks_sent, acks_received, pings_sent;
-	u32 half_open;			/* now */
+#define TUNNEL_COUNTER(name, help) u64 name;
+	TUNNEL_COUNTERS(TUNNEL_COUNTER)
+#undef TUNNEL_COUNTER
 };
 
 /* The daemon's side. All are called from within tunnel_*() calls, on the worker's thread. */
@@ -202,6 +217,10 @@ struct tunnel_uplink {
 struct tunnel *tunnel_new(const struct tunnel_settings *settings, const struct tunnel_events *events, void *ctx,
 			  struct buf_pool *pool, struct rand_source *random, u64 now_us);
 
+/* Takes over what may change while it runs: strategy, aggregation, congestion, no_copies, rekey_us, keepalive_us, idle_timeout_us,
+ * handshakes_per_second (0: as in tunnel_new()). What flows goes on. */
+void tunnel_change(struct tunnel *t, const struct tunnel_settings *settings, u64 now_us);
+
 /* Ends it; says nothing to peers (see tunnel_close_all). Bufs go back to the pool. NULL is fine. */
 void tunnel_free(struct tunnel *t);
 
@@ -247,6 +266,7 @@ u32 tunnel_close_client(struct tunnel *t, const u8 client_id[8], enum tg_close_c
 /* Looking in. each() calls fn for every session (client: 0 or 1; paths that are still connecting are listed
  * through tunnel_paths()). */
 void tunnel_each_session(struct tunnel *t, void (*fn)(void *arg, const struct tunnel_session_info *info), void *arg, u64 now_us);
+void tunnel_each_index(struct tunnel *t, void (*fn)(void *arg, u32 index), void *arg);	/* receiver indices that are ours now */
 u32 tunnel_paths(struct tunnel *t, struct tunnel_path_info *out, u32 max, u64 now_us);	/* client */
 /* Why a flow travels as it does. */
 struct tunnel_why_path {
@@ -298,6 +318,35 @@ bool tunnel_weights(struct tunnel *t, struct tg_weights *out, u64 now_us);
 /* Client: a copy of the flight record, the caller's (recorder_free()). States in it are enum tunnel_path_state. NULL: no traffic
  * has flowed yet, or no memory. */
 struct recorder *tunnel_record(const struct tunnel *t);
+
+/* The key of the hashes that bufs come with; until it is told, 0. Both directions of a flow are one by it. */
+void tunnel_set_hash_key(struct tunnel *t, u64 key);
+
+/* The flows that had a packet within idle_us: copies at most max into out, returns how many. FLOWS_MAX is always enough; costs some
+ * 100 us then. Their `owner` is the handle of the session. */
+u32 tunnel_flows(const struct tunnel *t, u64 idle_us, struct flow_info *out, u32 max, u64 now_us);
+u64 tunnel_flows_replaced(const struct tunnel *t);	/* flows that others took the place of */
+
+/* Server: is it the handle of a session of this client? */
+bool tunnel_handle_is_of(const struct tunnel *t, u64 handle, const u8 client_id[8]);
+
+/* Where the next packet of a flow would go. */
+struct tunnel_way {
+	bool known;			/* its session is there; else nothing else counts */
+	bool anonymous;
+	u8 client_id[8];
+	bool straight;			/* one open path and nothing waits: no class */
+	bool seen, bulk;		/* its class in the queue; not seen: it was not queued lately */
+	u32 waiting_packets, waiting_bytes;
+	bool striped;			/* bulk, by many paths at once */
+	int path;			/* id; -1: many, or none can take it now */
+	char name[TUNNEL_NAME_BYTES];	/* of that path; client */
+};
+
+/* For each of n flows of tunnel_flows(). Each session among them is planned once, each pinned flow as well: a few microseconds, more where much
+ * waits. Keep n below some hundreds; neighbours of the same owner are cheaper. */
+void tunnel_flow_ways(struct tunnel *t, const struct flow_info *flows, u32 n, struct tunnel_way *out, u64 now_us);
+
 const struct tunnel_counters *tunnel_counters(const struct tunnel *t);
 const char *tunnel_drop_name(enum tg_drop reason);
 const char *tunnel_path_state_name(enum tunnel_path_state state);

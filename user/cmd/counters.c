@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/* counters.c - triglav-ctl counters and drops: what was counted since the start, and what it means
+ *
+ * Names and meanings come from the lists that are counted by (triglav/maps.h, tunnel/tunnel.h, link/tun.h).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/fields.h"
+#include "cmd/look.h"
+#include "cmd/table.h"
+#include "link/tun.h"
+#include "tunnel/tunnel.h"
+
+static struct look asked = LOOK_INIT;
+static bool all;
+
+static const struct cmd_flag counter_flags[] = {
+	LOOK_FLAGS(asked, "{\"engine\": {name: value, ...}, \"tun\": {...}}"),
+	{ .flag = NULL },
+};
+
+static const struct cmd_flag drop_flags[] = {
+	CMD_FLAG_BOOL("all", &all, "those that never happened, too"),
+	LOOK_FLAGS(asked, "{\"engine\": {reason: packets, ...}, \"tun\": {...}}"),
+	{ .flag = NULL },
+};
+
+static const char *meaning_of(const char *name)
+{
+	static const struct {
+		const char *name, *meaning;
+	} meanings[] = {
+#define COUNTER(name, help) { #name, help },
+#define DROP(id, name, help) { name, help },
+		TUNNEL_COUNTERS(COUNTER) TUN_COUNTERS(COUNTER) TG_COUNTERS(COUNTER) TG_DROPS(DROP)
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
+		if (!strcmp(meanings[i].name, name))
+			return meanings[i].meaning;
+	return "";	/* a daemon of another version */
+}
+
+/* Where it is counted, and under which names a status has it. What a daemon does not have is left out. */
+static const struct place {
+	const char *name, *counters, *drops;
+} places[] = {
+	{ "engine", "counters", "drops" },
+	{ "tun", "tun_counters", "tun_counters" },	/* those of its counters that begin with drop_ */
+	{ "filter", "filter", "filter_drops" },		/* the program in front of the uplinks */
+};
+
+/* The chosen counts of a status, by place. */
+static json_t *collect(const json_t *status, bool drops)
+{
+	json_t *out = json_object(), *value;
+	const char *name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		json_t *from = json_object_get(status, drops ? places[i].drops : places[i].counters), *to;
+		bool some = drops && places[i].drops == places[i].counters;
+
+		if (!json_is_object(from))
+			continue;
+		to = json_object();
+		json_object_foreach(from, name, value)
+			if (!some || !strncmp(name, "drop_", 5))
+				json_object_set(to, name, value);
+		json_object_set_new(out, places[i].name, to);
+	}
+	return out;
+}
+
+static int ask(const struct command *command, int argc, char **argv, bool drops, void (*print)(const json_t *counts))
+{
+	json_t *status, *counts;
+	int code;
+
+	if (cmd_parse(command, argc, argv, NULL, NULL, 0, &code) < 0)
+		return code;
+	code = look_status(&asked, &status);
+	if (code)
+		return code;
+	counts = collect(status, drops);
+	if (asked.json)
+		cmd_print_json(counts);
+	else
+		print(counts);
+	json_decref(counts);
+	json_decref(status);
+	return CMD_OK;
+}
+
+/* ---- counters ---- */
+
+static void print_counters(const json_t *counts)
+{
+	static const char *const titles[] = { "WHERE", "COUNTER", ">VALUE", "WHAT IT COUNTS", NULL };
+	struct table *t = table_new(titles);
+	json_t *group, *value;
+	const char *where, *name;
+
+	json_object_foreach((json_t *)counts, where, group) {
+		json_object_foreach(group, name, value) {
+			table_put(t, "%s", where);
+			table_put(t, "%s", name);
+			table_put(t, "%lld", (long long)json_integer_value(value));
+			table_put(t, "%s", meaning_of(name));
+		}
+	}
+	table_print(t, stdout);
+}
+
+static int run_counters(const struct command *command, int argc, char **argv)
+{
+	return ask(command, argc, argv, false, print_counters);
+}
+
+/* ---- drops ---- */
+
+struct drop {
+	const char *reason, *where;
+	long long packets;
+	size_t place;
+};
+
+static int by_packets(const void *a, const void *b)
+{
+	const struct drop *x = a, *y = b;
+
+	if (x->packets != y->packets)
+		return x->packets > y->packets ? -1 : 1;
+	return x->place < y->place ? -1 : 1;
+}
+
+static size_t list_drops(const json_t *counts, struct drop *out, size_t max)
+{
+	json_t *group, *value;
+	const char *where, *name;
+	size_t n = 0;
+
+	json_object_foreach((json_t *)counts, where, group) {
+		json_object_foreach(group, name, value) {
+			if (n == max || (!all && !json_integer_value(value)))
+				continue;
+			out[n] = (struct drop){ name, where, json_integer_value(value), n };
+			n++;
+		}
+	}
+	qsort(out, n, sizeof(*out), by_packets);
+	return n;
+}
+
+static void print_drops(const json_t *counts)
+{
+	static const char *const titles[] = { "REASON", ">PACKETS", "WHERE", "MEANING", NULL };
+	struct drop list[4 * TG_DROP_COUNT];
+	size_t n = list_drops(counts, list, ARRAY_SIZE(list));
+	struct table *t;
+
+	if (!n) {
+		puts("nothing was dropped since the start");
+		return;
+	}
+	t = table_new(titles);
+	for (size_t i = 0; i < n; i++) {
+		table_put(t, "%s", list[i].reason);
+		table_put(t, "%lld", list[i].packets);
+		table_put(t, "%s", list[i].where);
+		table_put(t, "%s", meaning_of(list[i].reason));
+	}
+	table_print(t, stdout);
+}
+
+static int run_drops(const struct command *command, int argc, char **argv)
+{
+	return ask(command, argc, argv, true, print_drops);
+}
+
+const struct command cmd_counters = {
+	.name = "counters",
+	.summary = "what was counted since the start, and what it means",
+	.example = "  triglav-ctl counters\n  triglav-ctl counters --json | jq .engine.rekeys",
+	.flags = counter_flags,
+	.run = run_counters,
+};
+
+const struct command cmd_drops = {
+	.name = "drops",
+	.summary = "why packets were thrown away, most frequent reason first",
+	.example = "  triglav-ctl drops\n  triglav-ctl drops --all",
+	.flags = drop_flags,
+	.run = run_drops,
+};

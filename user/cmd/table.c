@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/* table.c - rows of text in columns as wide as what stands in them */
+#include "cmd/table.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/text.h"
+
+#define GAP 2
+
+struct cell {
+	char *text;
+	int colour;
+};
+
+struct table {
+	const char *const *titles;
+	u32 columns, used, room;
+	struct cell *cells;
+	bool failed;		/* no memory for a cell: what is there is printed all the same */
+};
+
+struct table *table_new(const char *const *titles)
+{
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->titles = titles;
+	while (titles[t->columns])
+		t->columns++;
+	return t;
+}
+
+static struct cell *next_cell(struct table *t)
+{
+	if (t->used == t->room) {
+		u32 room = t->room ? 2 * t->room : 64;
+		void *more = realloc(t->cells, room * sizeof(*t->cells));
+
+		if (!more)
+			return NULL;
+		t->cells = more;
+		t->room = room;
+	}
+	return &t->cells[t->used];
+}
+
+void table_put(struct table *t, const char *fmt, ...)
+{
+	struct cell *cell = t && !t->failed ? next_cell(t) : NULL;
+	va_list args;
+	int n;
+
+	if (!cell)
+		return;
+	va_start(args, fmt);
+	n = vasprintf(&cell->text, fmt, args);
+	va_end(args);
+	cell->colour = TEXT_PLAIN;
+	if (n < 0)
+		t->failed = true;
+	else
+		t->used++;
+}
+
+void table_colour(struct table *t, int colour)
+{
+	if (t && t->used)
+		t->cells[t->used - 1].colour = colour;
+}
+
+u32 table_rows(const struct table *t)
+{
+	return t ? (t->used + t->columns - 1) / t->columns : 0;
+}
+
+static bool is_right(const char *title)
+{
+	return title[0] == '>';
+}
+
+static const char *shown(const char *title)
+{
+	return title + is_right(title);
+}
+
+/* Letters, not bytes: continuation bytes of UTF-8 take no room. */
+static u32 width_of(const char *text)
+{
+	u32 width = 0;
+
+	for (; *text; text++)
+		width += (*text & 0xc0) != 0x80;
+	return width;
+}
+
+static void measure(const struct table *t, u32 *widths)
+{
+	for (u32 i = 0; i < t->columns; i++)
+		widths[i] = width_of(shown(t->titles[i]));
+	for (u32 i = 0; i < t->used; i++)
+		widths[i % t->columns] = MAX(widths[i % t->columns], width_of(t->cells[i].text));
+}
+
+static void print_cell(FILE *out, const struct table *t, u32 column, bool last, const char *text, u32 width, int colour)
+{
+	int padding = (int)(width - width_of(text));
+	bool coloured = colour != TEXT_PLAIN;
+
+	if (last && !*text)
+		return;		/* no blanks at the end of a line */
+	if (column)
+		fprintf(out, "%*s", GAP, "");
+	if (is_right(t->titles[column]))
+		fprintf(out, "%*s", padding, "");
+	fprintf(out, "%s%s%s", coloured ? text_colour((enum text_colour)colour) : "", text, coloured ? text_colour(TEXT_PLAIN) : "");
+	if (!is_right(t->titles[column]) && !last)
+		fprintf(out, "%*s", padding, "");
+}
+
+static void print_titles(FILE *out, const struct table *t, const u32 *widths)
+{
+	for (u32 i = 0; i < t->columns; i++)
+		print_cell(out, t, i, i + 1 == t->columns, shown(t->titles[i]), widths[i], TEXT_BOLD);
+	fputc('\n', out);
+}
+
+static void print_rows(FILE *out, const struct table *t, const u32 *widths)
+{
+	for (u32 i = 0; i < t->used; i++) {
+		u32 column = i % t->columns;
+		bool last = column + 1 == t->columns || i + 1 == t->used;
+
+		print_cell(out, t, column, last, t->cells[i].text, widths[column], t->cells[i].colour);
+		if (last)
+			fputc('\n', out);
+	}
+}
+
+void table_print(struct table *t, FILE *out)
+{
+	u32 widths[TABLE_COLUMNS];
+
+	if (!t)
+		return;
+	measure(t, widths);
+	print_titles(out, t, widths);
+	print_rows(out, t, widths);
+	for (u32 i = 0; i < t->used; i++)
+		free(t->cells[i].text);
+	free(t->cells);
+	free(t);
+}

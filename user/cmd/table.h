@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* table.h - rows of text in columns as wide as what stands in them
+ *
+ * A title that begins with '>' (which is not printed) makes a column whose text stands at the right: numbers. The last column may be
+ * as wide as it likes; nothing is padded behind it. Titles are bold on a terminal.
+ */
+#ifndef TG_CMD_TABLE_H
+#define TG_CMD_TABLE_H
+
+#include <stdio.h>
+
+#include "base/types.h"
+
+#define TABLE_COLUMNS 16u
+
+struct table;
+
+/* `titles`: at most TABLE_COLUMNS, ended by NULL; they must outlive the table. NULL: no memory; then the calls below do nothing. */
+struct table *table_new(const char *const *titles);
+
+/* The next cell of the row that is being filled; the cell behind the last column begins a new row. */
+void table_put(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Colour of the cell that was put last (one of text.h). */
+void table_colour(struct table *t, int colour);
+
+/* Rows that were begun. */
+u32 table_rows(const struct table *t);
+
+/* Prints titles and rows, and frees the table. A row that is not full ends early. */
+void table_print(struct table *t, FILE *out);
+
+#endif

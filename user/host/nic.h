@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/* nic.h - what a network device can do, as far as AF_XDP asks */
+#ifndef TG_HOST_NIC_H
+#define TG_HOST_NIC_H
+
+#include "base/types.h"
+
+/* Receive queues in use now; 1 for a device that does not tell. A negative errno: -ENODEV... */
+int host_nic_queues(const char *name);
+
+enum host_nic_answer { HOST_NIC_NO, HOST_NIC_YES, HOST_NIC_UNKNOWN };
+
+/* Does the driver offer AF_XDP without copies? Asks without touching the device: to try would make some of them restart
+ * their queues. Unknown: kernels before 6.3 cannot tell. */
+enum host_nic_answer host_nic_zero_copy(u32 ifindex);
+
+#endif
