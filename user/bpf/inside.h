@@ -44,6 +44,9 @@ int datapath_share_maps(const struct datapath *d, struct bpf_object *object);
 /* load.c: why the kernel or libbpf refused; `what` says what was tried. Returns err. */
 int datapath_say(char why[DATAPATH_WHY_BYTES], int err, const char *what);
 
+/* policy.c: nothing is wished any more */
+void datapath_forget_wishes(struct datapath *d);
+
 /* lanes.c */
 void datapath_free_lanes(struct datapath *d);
 

@@ -178,6 +178,7 @@ void datapath_detach_tunnel(struct datapath *d)
 	if (l->made_hook)
 		remove_hook(l->ifindex);
 	l->ifindex = 0;
+	datapath_forget_wishes(d);
 }
 
 bool datapath_tunnel_is_attached(const struct datapath *d)

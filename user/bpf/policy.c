@@ -24,8 +24,8 @@ static u32 flag_of(u32 kind)
 	}
 }
 
-/* The program clears a flow's wish with its next packet, but not when the flags say that there are no policies any more. */
-static void forget_wishes(struct datapath *d)
+/* The program clears a flow's wish with its next packet, if there is one, and if it still sees packets. */
+void datapath_forget_wishes(struct datapath *d)
 {
 	for (u32 i = 0; i < TG_WISHES; i++)
 		__atomic_store_n(&d->wishes[i].word, 0, __ATOMIC_RELAXED);
@@ -62,7 +62,7 @@ int datapath_remove_policy(struct datapath *d, const struct tg_policy_key *key)
 	if (bpf_map_delete_elem(datapath_map(d, "tg_policy"), key))
 		return -errno;
 	refresh_flags(d);
-	forget_wishes(d);
+	datapath_forget_wishes(d);
 	return 0;
 }
 

@@ -47,6 +47,16 @@ void client_fail(struct client *c, int err, const char *fmt, ...)
 	event_base_loopexit(c->base, NULL);
 }
 
+struct policies *client_policies(struct client *c)
+{
+	return &c->policies;
+}
+
+int client_lanes(struct client *c, bool on, char error[RUN_ERROR_BYTES])
+{
+	return lanes_switch(c->datapath, c->worker, on, error);
+}
+
 void client_stop(struct client *c)
 {
 	event_base_loopexit(c->base, NULL);
@@ -138,6 +148,7 @@ static void on_path_changed(struct client *c, const struct run_event *e)
 	}
 	log_info("path %s: %s (%s), rtt %s, loss %s", p->name, tunnel_path_state_name(p->state), e->text, rtt, loss);
 	uplinks_path_changed(c, p);
+	policies_refresh(&c->policies);
 	if (c->hooks.path_changed)
 		c->hooks.path_changed(c->hooks.ctx, c, p, e->text);
 }
@@ -393,6 +404,8 @@ static int start_worker(struct client *c, char *error)
 	if (err)
 		return run_say(error, err, "cannot start the worker: %s", strerror(-err));
 	memset(c->queues, 0, sizeof(c->queues));
+	c->policies.datapath = c->datapath;
+	c->policies.worker = c->worker;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "run/snapshot.h"
 
 struct client;
+struct policies;
 struct event_base;
 
 struct client_uplink_settings {
@@ -82,6 +83,8 @@ struct client_hooks {
 int client_run(const struct client_settings *set, const struct client_hooks *hooks, char error[RUN_ERROR_BYTES]);
 
 /* Ends client_run() from an event; it returns 0. */
+struct policies *client_policies(struct client *c);	/* policy.h */
+int client_lanes(struct client *c, bool on, char error[RUN_ERROR_BYTES]);	/* lanes_switch() */
 void client_stop(struct client *c);
 
 /* Calls the hook of that name with `report`, which only the hook and the caller know. -ENOSYS: there is none. */

@@ -24,6 +24,7 @@
 #include "run/client.h"
 #include "run/lanes.h"
 #include "run/lifecycle.h"
+#include "run/policy.h"
 #include "run/usage.h"
 #include "run/worker.h"
 
@@ -92,6 +93,7 @@ struct client {
 	struct worker *worker;
 	struct datapath *datapath;	/* NULL: no filter is wanted, no lanes, nor has an uplink asked for AF_XDP */
 	bool is_filtering;		/* the worker tells it of indices and heartbeats: there is a filter, or AF_XDP */
+	struct policies policies;
 	struct tun *queues[TG_LANES];	/* until the worker has them */
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "run/instance.h"
+#include "run/worker.h"
 
 void lanes_close_tun(struct tun **queues, u32 workers)
 {
@@ -45,7 +46,7 @@ int lanes_open_tun(struct tun **queues, u32 workers, bool wanted, const char *na
 	return 0;
 }
 
-int lanes_attach(struct datapath *d, struct tun *queue, char why[DATAPATH_WHY_BYTES])
+static int attach(struct datapath *d, struct tun *queue, char why[DATAPATH_WHY_BYTES])
 {
 	int err = datapath_attach_tunnel(d, if_nametoindex(tun_name(queue)), why);
 
@@ -59,10 +60,8 @@ int lanes_attach(struct datapath *d, struct tun *queue, char why[DATAPATH_WHY_BY
 	return err;
 }
 
-int lanes_detach(struct datapath *d, struct tun *queue)
+static int detach(struct datapath *d, struct tun *queue)
 {
-	if (!datapath_tunnel_is_attached(d))
-		return -ENOENT;
 	datapath_detach_tunnel(d);
 	return tun_set_steering(queue, -1);
 }
@@ -87,11 +86,42 @@ void lanes_start(struct datapath *d, struct tun **queues, u32 workers)
 		return;
 	err = d ? datapath_load_lanes(d, why) : -ENOENT;
 	if (!err)
-		err = lanes_attach(d, any, why);
+		err = attach(d, any, why);
 	if (!err) {
 		log_debug("lanes on %s: interactive and bulk", tun_name(any));
 		return;
 	}
 	log_info("no lanes on %s: %s", tun_name(any), why);
 	close_interactive(queues, workers);
+}
+
+/* ---- at run time ---- */
+
+struct switching {
+	struct datapath *datapath;
+	bool on;
+	int err;
+	char why[DATAPATH_WHY_BYTES];
+};
+
+static void switch_job(struct worker *w, void *arg)
+{
+	struct switching *s = arg;
+
+	s->err = s->on ? attach(s->datapath, worker_tun(w), s->why) : detach(s->datapath, worker_tun(w));
+}
+
+int lanes_switch(struct datapath *d, struct worker *w, bool on, char error[RUN_ERROR_BYTES])
+{
+	struct switching s = { .datapath = d, .on = on };
+
+	if (!d || datapath_lane_program(d, DATAPATH_QUEUE) < 0)
+		return run_say(error, -ENOTSUP, "there are no lanes: started with --no-lanes, or the kernel refused (see the log)");
+	if (datapath_tunnel_is_attached(d) == on)
+		return run_say(error, -EALREADY, on ? "it is attached already" : "it is not attached");
+	worker_call(w, switch_job, &s);
+	if (s.err)
+		return run_say(error, s.err, "%s", s.why[0] ? s.why : strerror(-s.err));
+	log_info("classifier and steering of the tunnel device: %s by command", on ? "attached" : "detached");
+	return 0;
 }

@@ -15,6 +15,8 @@
 #include "link/tun.h"
 #include "run/settings.h"
 
+struct worker;
+
 /* Opens the device with queues for all lanes, or (lanes not wanted, or refused) with bulk queues only; the interactive ones are then NULL.
  * `queues` has room for workers * TG_LANES. 0 or a negative errno with a line in error. */
 int lanes_open_tun(struct tun **queues, u32 workers, bool wanted, const char *name, char error[RUN_ERROR_BYTES]);
@@ -24,8 +26,8 @@ void lanes_start(struct datapath *d, struct tun **queues, u32 workers);
 
 void lanes_close_tun(struct tun **queues, u32 workers);
 
-/* At run time: takes classifier and steering off, or puts them on again; the queues stay. 0 or a negative errno: why is filled. */
-int lanes_detach(struct datapath *d, struct tun *queue);
-int lanes_attach(struct datapath *d, struct tun *queue, char why[DATAPATH_WHY_BYTES]);
+/* Takes classifier and steering off while the daemon runs, or puts them on again; the queues stay, and the kernel spreads flows over them meanwhile. The worker
+ * is any that has queues. 0 or a negative errno with a line in error: -EALREADY, -ENOTSUP... Control thread. */
+int lanes_switch(struct datapath *d, struct worker *w, bool on, char error[RUN_ERROR_BYTES]);
 
 #endif

@@ -44,6 +44,16 @@ const char *server_runtime_dir(const struct server *s)
 	return s->runtime_dir;
 }
 
+struct policies *server_policies(struct server *s)
+{
+	return &s->policies;
+}
+
+int server_lanes(struct server *s, bool on, char error[RUN_ERROR_BYTES])
+{
+	return lanes_switch(s->datapath, s->workers[0], on, error);
+}
+
 void server_stop(struct server *s)
 {
 	event_base_loopexit(s->base, NULL);
@@ -254,7 +264,7 @@ static int start_workers(struct server *s, char *error)
 	s->datapath = open_filter(s);
 	lanes_start(s->datapath, s->queues, s->worker_count);
 	set.datapath = s->set.xdp == DATAPATH_OFF ? NULL : s->datapath;
-	set.lanes = s->datapath;
+	set.lanes = s->policies.datapath = s->datapath;
 	for (u32 i = 0; !err && i < s->worker_count; i++) {
 		set.tunnel.worker = i;
 		set.tun = s->queues[i * TG_LANES + TG_LANE_BULK];

@@ -15,6 +15,7 @@
 
 #include "run/lanes.h"
 #include "run/lifecycle.h"
+#include "run/policy.h"
 #include "run/server.h"
 #include "run/worker.h"
 
@@ -31,6 +32,7 @@ struct server {
 	struct host *host;
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
+	struct policies policies;
 	u32 refused[16];		/* interfaces that do not take it */
 	u32 refused_count;
 	struct tun *queues[WORKERS_MAX * TG_LANES];	/* until a worker has them */

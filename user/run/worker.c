@@ -558,6 +558,11 @@ struct tunnel *worker_tunnel(struct worker *w)
 	return w->tunnel;
 }
 
+struct tun *worker_tun(struct worker *w)
+{
+	return w->tun;
+}
+
 void worker_add_tun_counters(struct worker *w, struct tun_counters *sum)
 {
 	tun_counters_add(sum, tun_counters(w->tun));

@@ -56,6 +56,7 @@ void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void
 struct mailbox *worker_mailbox(struct worker *w);
 
 struct tunnel *worker_tunnel(struct worker *w);			/* (worker) */
+struct tun *worker_tun(struct worker *w);			/* (worker) the one that is always there */
 void worker_add_tun_counters(struct worker *w, struct tun_counters *sum);	/* (worker) of all its queues */
 u64 worker_hash_key(const struct worker *w);			/* of flow_hash in bufs */
 u64 worker_now(const struct worker *w);				/* (worker) time of this turn */
