@@ -106,6 +106,14 @@ struct {
 } tg_paths SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, TG_WISHES);
+	__type(key, __u32);
+	__type(value, union tg_wish);
+} tg_wishes SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 256);
 	__type(key, struct tg_policy_key);

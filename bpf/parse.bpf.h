@@ -22,4 +22,14 @@ static __always_inline void *packet_end(const struct xdp_md *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
+static __always_inline void *skb_begin(const struct __sk_buff *skb)
+{
+	return (void *)(long)skb->data;
+}
+
+static __always_inline void *skb_end(const struct __sk_buff *skb)
+{
+	return (void *)(long)skb->data_end;
+}
+
 #endif

@@ -12,7 +12,7 @@
 #include <triglav/seen.h>
 #include <triglav/wire.h>
 
-#define TG_MAPS_VERSION 1	/* of everything below; in tg_settings, for who reads pinned maps */
+#define TG_MAPS_VERSION 2	/* of everything below; in tg_settings, for who reads pinned maps */
 
 /* reason, name as shown to people, what it means */
 #define TG_DROPS(X) \
@@ -63,6 +63,12 @@ enum tg_drop {
 #define TG_SETTINGS_INDEX_PARTIAL 1u	/* tg_index was full once: an unknown receiver index proves nothing */
 #define TG_SETTINGS_EXACT_ENDS 2u	/* tg_ends has entries with an address */
 #define TG_SETTINGS_ANY_ENDS 4u		/* and some for any address */
+#define TG_SETTINGS_SERVER 8u		/* inner destinations belong to workers (tg_inner) */
+#define TG_SETTINGS_POLICY_MARK 16u	/* tg_policy has entries of this kind; else nobody looks for them */
+#define TG_SETTINGS_POLICY_CGROUP 32u
+#define TG_SETTINGS_POLICY_DSCP 64u
+#define TG_SETTINGS_POLICY_PORT 128u
+#define TG_SETTINGS_POLICY 240u		/* any of these four */
 
 /* The daemon writes all of it. Times are CLOCK_BOOTTIME, ns. */
 struct tg_settings {
@@ -185,8 +191,27 @@ struct tg_flow_entry {
 	__u32 hash;
 	__u8 class;		/* enum tg_class */
 	__u8 path;		/* pinned to; TG_PATH_NONE: striped */
-	__u8 tos;		/* of the last packet */
-	__u8 zero;
+	__u8 tos;		/* of the last packet out */
+	__u8 bulk;		/* moves much data now: goes by the bulk lane */
+	__u32 window_ms;	/* since when window_bytes are counted */
+	__u32 window_bytes;
+	__u32 busy_ms;		/* when it last was busy enough to be bulk */
+	__u32 zero;
+};
+
+/* ---- tg_wishes: array, mapped: what the policy says of a flow, for the engine. Program. ---- */
+
+#define TG_WISHES 4096u		/* power of two; the slot is the flow's hash */
+
+/* Written as one word. It counts when the hash is that of the packet; another flow may have taken the slot. */
+union tg_wish {
+	struct {
+		__u32 hash;	/* 0: nothing is wished */
+		__u8 class;	/* enum tg_class */
+		__u8 path;	/* TG_PATH_NONE: any */
+		__u16 zero;
+	};
+	__u64 word;
 };
 
 /* ---- tg_paths: array of two, mapped: whole snapshots; tg_settings.paths_slot says which one counts. Daemon. ---- */
@@ -211,7 +236,7 @@ enum tg_policy_kind {
 	TG_POLICY_MARK = 1,	/* value: fwmark */
 	TG_POLICY_CGROUP,	/* value: cgroup id */
 	TG_POLICY_DSCP,		/* value: 0..63 */
-	TG_POLICY_PORT,		/* value: destination port | protocol << 16 */
+	TG_POLICY_PORT,		/* value: port, of either end | protocol << 16 */
 };
 
 struct tg_policy_key {
@@ -246,8 +271,9 @@ _Static_assert(sizeof(struct tg_index) == 16, "both sides must agree");
 _Static_assert(sizeof(struct tg_rate) == 24 + 4 * TG_RATE_ROWS * TG_RATE_COLUMNS, "both sides must agree");
 _Static_assert(sizeof(struct tg_source) == 24, "both sides must agree");
 _Static_assert(sizeof(struct tg_drops) == 8 * TG_DROP_COUNT, "one field per reason, in their order");
-_Static_assert(sizeof(struct tg_flow_key) == 40 && sizeof(struct tg_flow_entry) == 56, "both sides must agree");
+_Static_assert(sizeof(struct tg_flow_key) == 40 && sizeof(struct tg_flow_entry) == 72, "both sides must agree");
 _Static_assert(sizeof(struct tg_weights) == 8 + 12 * TG_MAX_PATHS, "both sides must agree");
+_Static_assert(sizeof(union tg_wish) == 8, "one store");
 _Static_assert(sizeof(struct tg_policy_key) == 16 && sizeof(struct tg_policy) == 4, "both sides must agree");
 _Static_assert(sizeof(struct tg_inner_key) == 24, "both sides must agree");
 

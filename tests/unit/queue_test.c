@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include <triglav/maps.h>
+
 #include "base/rand.h"
 #include "path/queue.h"
 
@@ -50,6 +52,14 @@ static struct buf *packet(u32 flow, u32 len, u32 number, u8 tos)
 	b->data[0] = 0x45;
 	b->data[1] = tos;
 	return b;
+}
+
+static bool push_wanted(u32 flow, u32 len, u8 class, u64 now)
+{
+	struct buf *b = packet(flow, len, 0, 0);
+
+	b->wanted_class = class;
+	return queue_push(&q, b, now);
 }
 
 static bool push(u32 flow, u32 len, u32 number, u64 now)
@@ -609,6 +619,54 @@ static void freeing_gives_everything_back(void **state)
 	queue_free(&q);
 }
 
+/* ---- what the user wants ---- */
+
+static void a_flow_that_shall_be_bulk_is_so_from_its_first_packet_on(void **state)
+{
+	struct queue_flow look;
+
+	(void)state;
+	assert_true(push_wanted(1, 60, TG_CLASS_BULK, START));
+	assert_null(queue_take_sparse(&q, START));
+	expect(queue_take_bulk(&q, START), 1, 0, true);
+	queue_look(&q, 1, START, &look);
+	assert_true(look.bulk);
+	assert_false(push(1, 60, 0, START + 501 * MSEC));	/* nobody wants it any more */
+	expect(queue_take_sparse(&q, START + 501 * MSEC), 1, 0, false);
+}
+
+static void a_realtime_flow_stays_sparse_however_much_it_brings(void **state)
+{
+	u64 now = START;
+
+	(void)state;
+	for (u32 i = 0; i < 200; i++, now += MSEC) {
+		assert_false(push_wanted(1, 1400, TG_CLASS_REALTIME, now));
+		expect(queue_take_sparse(&q, now), 1, 0, false);
+	}
+}
+
+static void a_flow_that_was_bulk_is_realtime_when_nothing_of_it_waits(void **state)
+{
+	(void)state;
+	make_bulk(1, START);
+	assert_false(push_wanted(1, 1400, TG_CLASS_REALTIME, START + 1));
+	expect(queue_take_sparse(&q, START + 1), 1, 0, false);
+}
+
+/* Whatever somebody calls realtime: what waits for long is bulk, and others get their share. */
+static void a_realtime_flow_cannot_starve_the_others(void **state)
+{
+	u32 count = 0;
+
+	(void)state;
+	while (!push_wanted(1, 1400, TG_CLASS_REALTIME, START))
+		assert_true(++count < 100);
+	assert_true(count * 1400 > 90000);
+	assert_int_equal(q.bulk_packets, count + 1);
+	assert_null(queue_take_sparse(&q, START));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -643,6 +701,10 @@ int main(void)
 		TEST(the_age_is_that_of_the_oldest_bulk_packet),
 		TEST(an_idle_queue_holds_no_memory),
 		TEST(freeing_gives_everything_back),
+		TEST(a_flow_that_shall_be_bulk_is_so_from_its_first_packet_on),
+		TEST(a_realtime_flow_stays_sparse_however_much_it_brings),
+		TEST(a_flow_that_was_bulk_is_realtime_when_nothing_of_it_waits),
+		TEST(a_realtime_flow_cannot_starve_the_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,28 @@ static void sparse_traffic_takes_the_faster_link(void **state)
 	world_end(&w);
 }
 
+/* Sparse packets as well as bulk stay on the path that the user wants, though another is as good; and leave it when it is silent. */
+static void packets_stay_on_the_path_that_is_wanted(void **state)
+{
+	u64 before;
+
+	(void)state;
+	connect_links(2);
+	w.links[1].rate_bytes = w.links[2].rate_bytes = 5000000;
+	before = client_path(1).sent_bytes;
+	w.wanted_path = client_path(2).id + 1;
+	world_flow(&w, &w.client, 2 * SEC, 20 * MSEC, 100, 1);
+	world_flow(&w, &w.client, 2 * SEC, MSEC, 1400, 1000);
+	assert_true(client_path(2).sent_bytes > 2500000);
+	assert_true(client_path(1).sent_bytes - before < 100000);	/* acks, repairs */
+	w.links[2].cut = true;
+	before = w.server.delivered;
+	world_flow(&w, &w.client, 2 * SEC, 2 * MSEC, 1400, 10000);
+	world_run(&w, SEC);
+	assert_true(w.server.delivered - before > 800);
+	world_end(&w);
+}
+
 static void note_line(void *packets, const struct tunnel_session_info *info)
 {
 	*(u64 *)packets = info->line_packets;
@@ -928,6 +950,7 @@ int main(void)
 		cmocka_unit_test(bulk_uses_all_links_and_keeps_its_order),
 		cmocka_unit_test(ecmp_aware_spread_one_flow_over_all_links),
 		cmocka_unit_test(sparse_traffic_takes_the_faster_link),
+		cmocka_unit_test(packets_stay_on_the_path_that_is_wanted),
 		cmocka_unit_test(a_link_left_out_did_not_draw_out_the_line),
 		cmocka_unit_test(redundant_copies_are_delivered_once),
 		cmocka_unit_test(a_silent_link_is_left_and_taken_back),

@@ -52,6 +52,7 @@ struct world_end {
 };
 
 struct world {
+	u8 wanted_path;		/* of the packets that are sent: a path's id plus one, or 0 */
 	u64 now_us;
 	struct rand_source random;
 	struct world_link links[WORLD_LINKS + 1];	/* by link number; 0 unused */
@@ -363,6 +364,7 @@ static inline void world_send(struct world *w, struct world_end *end, u32 number
 
 	memset(b->data, 0, len);
 	b->len = (u16)len;
+	b->wanted_path = w->wanted_path;
 	b->data[0] = 0x45;
 	put_be16(b->data + 2, (u16)len);
 	b->data[8] = 64;

@@ -68,6 +68,8 @@ struct buf *buf_take(struct buf_pool *pool)
 	b->order = 0;
 	b->half = 0;
 	b->bulk = false;
+	b->wanted_class = 0;
+	b->wanted_path = 0;
 	b->rounds = 0;
 	b->time_us = 0;
 	return b;

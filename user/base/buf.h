@@ -28,6 +28,8 @@ struct buf {
 	u32 order;			/* order word of the wire, host byte order */
 	u8 half;			/* TG_FLAG_FIRST or TG_FLAG_LAST: half of an inner packet; 0: whole */
 	bool bulk;			/* sender: its flow is one that moves much data (queue.h) */
+	u8 wanted_class;		/* sender: enum tg_class, as the user wants it; 0: by what its flow does */
+	u8 wanted_path;			/* sender: id of the path the user wants it on, plus one; 0: any */
 	u64 time_us;			/* arrival; where bufs wait: since when */
 	u8 area[BUF_AREA_BYTES] __attribute__((aligned(16)));
 } __attribute__((aligned(64)));	/* what stands before the area shares one cache line */

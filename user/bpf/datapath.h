@@ -104,6 +104,43 @@ void datapath_set_hash_key(struct datapath *d, u64 key);
 /* (worker) How pinned flows are shared among the paths, as a whole; one worker publishes. Does nothing when it is as before. */
 void datapath_publish(struct datapath *d, const struct tg_weights *weights);
 
+/* ---- lanes.c: the tunnel device ---- */
+
+enum datapath_lane_program {
+	DATAPATH_TUNNEL_OUT, DATAPATH_TUNNEL_IN,	/* at TC */
+	DATAPATH_QUEUE,		/* for TUNSETSTEERINGEBPF: queue worker * TG_LANES + lane */
+	DATAPATH_SELECT,	/* for SO_ATTACH_REUSEPORT_EBPF: the worker, sockets being bound in their order */
+};
+
+/* Loads classifier and steering; attaches nothing. Without it the functions that follow do nothing, or say -ENOENT. */
+int datapath_load_lanes(struct datapath *d, char why[DATAPATH_WHY_BYTES]);
+
+/* Descriptor of a program, ours. -ENOENT. */
+int datapath_lane_program(const struct datapath *d, enum datapath_lane_program which);
+
+/* Puts the classifier on the tunnel device, in place of what a daemon left there. -EALREADY; -ENODEV, -EPERM, -EOPNOTSUPP (no clsact): why is filled. */
+int datapath_attach_tunnel(struct datapath *d, u32 ifindex, char why[DATAPATH_WHY_BYTES]);
+void datapath_detach_tunnel(struct datapath *d);	/* fine when it is not there */
+bool datapath_tunnel_is_attached(const struct datapath *d);
+
+/* ---- policy.c ---- */
+
+/* What is wanted of packets of a kind, in place of what was wanted of them. -EINVAL: no such kind; -ENOSPC. Control thread. */
+int datapath_put_policy(struct datapath *d, const struct tg_policy_key *key, const struct tg_policy *policy);
+int datapath_remove_policy(struct datapath *d, const struct tg_policy_key *key);	/* -ENOENT */
+u32 datapath_policies(const struct datapath *d, struct tg_policy_key *keys, struct tg_policy *policies, u32 max);
+
+/* (worker) Is there anything wished at all? What is wished of a flow; class TG_CLASS_AUTO and path TG_PATH_NONE: nothing. */
+bool datapath_has_policies(const struct datapath *d);
+union tg_wish datapath_wish(const struct datapath *d, u32 flow_hash);
+
+/* The key of flow hashes as it is now. The hashes of who asks for a wish must be made with it. */
+u64 datapath_hash_key(const struct datapath *d);
+
+/* (worker) Inner packets to this address are a worker's (server); nothing to do where there is one. -E2BIG: the table is full, and the first worker gets them. */
+int datapath_put_inner(struct datapath *d, u8 family, const u8 *ip, u32 worker);
+void datapath_remove_inner(struct datapath *d, u8 family, const u8 *ip, u32 worker);
+
 /* ---- read.c ---- */
 
 struct datapath_counts {

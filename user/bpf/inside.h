@@ -4,6 +4,7 @@
  *   load.c     programs and maps are made      attach.c   where programs are attached
  *   ends.c     which datagrams are ours        publish.c  what the workers tell the programs
  *   read.c     what the programs counted       pin.c      names under /sys/fs/bpf
+ *   lanes.c    programs of the tunnel device   policy.c   what the user wants of some packets
  */
 #ifndef TG_BPF_INSIDE_H
 #define TG_BPF_INSIDE_H
@@ -14,6 +15,7 @@
 #include "bpf/datapath.h"
 
 struct uplink_bpf;
+struct lanes;
 
 struct attachment {
 	u32 ifindex;			/* 0: free */
@@ -31,6 +33,8 @@ struct datapath {
 	u8 *seen_used;			/* likewise; atomically */
 	u32 seen_slots;
 	struct tg_weights *paths;	/* mapped, two */
+	union tg_wish *wishes;		/* mapped, TG_WISHES of them */
+	struct lanes *lanes;		/* NULL: not loaded */
 	struct attachment attachments[TG_UPLINKS_MAX];
 };
 
@@ -39,6 +43,12 @@ int datapath_share_maps(const struct datapath *d, struct bpf_object *object);
 
 /* load.c: why the kernel or libbpf refused; `what` says what was tried. Returns err. */
 int datapath_say(char why[DATAPATH_WHY_BYTES], int err, const char *what);
+
+/* policy.c: nothing is wished any more */
+void datapath_forget_wishes(struct datapath *d);
+
+/* lanes.c */
+void datapath_free_lanes(struct datapath *d);
 
 /* attach.c */
 struct attachment *datapath_find(struct datapath *d, u32 ifindex);	/* NULL: none */

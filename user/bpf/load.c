@@ -121,8 +121,9 @@ static int map_all(struct datapath *d)
 	d->seen = map_memory(d->uplink->maps.tg_seen, d->seen_slots * sizeof(*d->seen));
 	d->skips = map_memory(d->uplink->maps.tg_skips, d->seen_slots * sizeof(*d->skips));
 	d->paths = map_memory(d->uplink->maps.tg_paths, 2 * sizeof(*d->paths));
+	d->wishes = map_memory(d->uplink->maps.tg_wishes, TG_WISHES * sizeof(*d->wishes));
 	d->seen_used = calloc(d->seen_slots, 1);
-	return d->settings && d->seen && d->skips && d->paths && d->seen_used ? 0 : -ENOMEM;
+	return d->settings && d->seen && d->skips && d->paths && d->wishes && d->seen_used ? 0 : -ENOMEM;
 }
 
 static void unmap_all(struct datapath *d)
@@ -135,6 +136,8 @@ static void unmap_all(struct datapath *d)
 		munmap(d->skips, d->seen_slots * sizeof(*d->skips));
 	if (d->paths)
 		munmap(d->paths, 2 * sizeof(*d->paths));
+	if (d->wishes)
+		munmap(d->wishes, TG_WISHES * sizeof(*d->wishes));
 	free(d->seen_used);
 }
 
@@ -153,6 +156,7 @@ static void fill_settings(struct datapath *d, const struct datapath_settings *se
 	d->settings->handshakes_per_cpu = per_cpu(set->handshakes_per_second);
 	d->settings->handshakes_per_source = set->handshakes_per_source;
 	d->settings->hash_key = set->hash_key;
+	d->settings->flags = set->server ? TG_SETTINGS_SERVER : 0;
 	d->settings->version = TG_MAPS_VERSION;
 }
 
@@ -191,6 +195,7 @@ void datapath_close(struct datapath *d)
 {
 	if (!d)
 		return;
+	datapath_free_lanes(d);
 	for (u32 i = 0; i < TG_UPLINKS_MAX; i++)
 		if (d->attachments[i].ifindex)
 			close(d->attachments[i].link);

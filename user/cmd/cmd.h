@@ -31,7 +31,7 @@ struct command {
 
 extern const struct command cmd_server, cmd_tun, cmd_keygen, cmd_client, cmd_status, cmd_uplink, cmd_config, cmd_benchmark, cmd_why;
 extern const struct command cmd_paths, cmd_flows, cmd_clients, cmd_counters, cmd_drops, cmd_monitor, cmd_record, cmd_log;
-extern const struct command cmd_config_reload;	/* of triglav-ctl */
+extern const struct command cmd_config_reload, cmd_policy, cmd_attach, cmd_detach;	/* of triglav-ctl */
 
 /* The program that runs: "triglav" or "triglav-ctl". */
 extern const char *cmd_program;

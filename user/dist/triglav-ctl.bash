@@ -11,7 +11,7 @@ _triglav_ctl_names() { # of running instances
 
 _triglav_ctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words=
-	local commands="paths flows clients counters drops monitor log config record" common="--json --name --runtime-dir --help"
+	local commands="paths flows clients counters drops policy attach detach monitor log config record" common="--json --name --runtime-dir --help"
 	COMPREPLY=()
 
 	case $before in
@@ -35,7 +35,19 @@ _triglav_ctl() {
 		COMPREPLY=($(compgen -W "daemon sessions uplinks host control datapath" -- "$word"))
 		return
 		;;
-	--lines | --interval | --count | --top | --idle | --client) return ;;
+	--cgroup)
+		COMPREPLY=($(compgen -d -- "$word"))
+		return
+		;;
+	--dscp)
+		COMPREPLY=($(compgen -W "ef cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7" -- "$word"))
+		return
+		;;
+	class)
+		COMPREPLY=($(compgen -W "realtime bulk" -- "$word"))
+		return
+		;;
+	--mark | --port | --lines | --interval | --count | --top | --idle | --client) return ;;
 	esac
 
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -47,6 +59,8 @@ _triglav_ctl() {
 		clients | drops) words="$common --all" ;;
 		config) words="reload $common" ;;
 		log) words="error warn info debug levels $common --area --follow --lines" ;;
+		policy) words="list add remove class path $common --cgroup --mark --dscp --port" ;;
+		attach | detach) words="lanes $common" ;;
 		monitor) words="$common --interval --count" ;;
 		record) words="$common --input" ;;
 		help) words="$commands" ;;

@@ -55,14 +55,14 @@ _triglav() {
 				--generate-key --handshakes-per-second --idle-timeout --key --listen --log-level
 				--max-connections --mtu --name --open --pid-file --pool --pool6 --print-key --qr
 				--rekey-interval --routed --runtime-dir --state-dir --strategy --tcp-fallback --no-tcp-fallback
-				--tcp-port --tun-name --workers --xdp --help --help-all"
+				--tcp-port --tun-name --workers --xdp --lanes --no-lanes --help --help-all"
 			;;
 		tun)
 			words="--aggregation --auto-discover --config --congestion --copies --no-copies --datapath --dns --no-dns --dns-server --exclude
 				--foreground --full-tunnel --no-full-tunnel --interface --ipv4 --ipv6 --keepalive
 				--key-file --kill-switch --log-level --mtu --name --rekey-interval --route
 				--runtime-dir --state-dir --strategy --suite --tcp-fallback --no-tcp-fallback
-				--tun-name --xdp --help --help-all"
+				--tun-name --xdp --lanes --no-lanes --help --help-all"
 			;;
 		keygen) words="--output --address --qr --help" ;;
 		client)

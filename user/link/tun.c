@@ -146,6 +146,18 @@ const struct tun_counters *tun_counters(const struct tun *t)
 	return &t->counters;
 }
 
+void tun_counters_add(struct tun_counters *sum, const struct tun_counters *one)
+{
+#define ADD(name, help) sum->name += one->name;
+	TUN_COUNTERS(ADD)
+#undef ADD
+}
+
+int tun_set_steering(struct tun *t, int program)
+{
+	return ioctl(t->fd, TUNSETSTEERINGEBPF, &program) ? -errno : 0;
+}
+
 /* ---- reading ---- */
 
 /* Bufs a read goes into, header and first payload in the first. */

@@ -40,6 +40,11 @@ bool tun_has_uso(const struct tun *t);
 /* Key of the hash that tun_read() puts into flow_hash; 0 until set. */
 void tun_set_hash_key(struct tun *t, u64 key);
 const struct tun_counters *tun_counters(const struct tun *t);
+void tun_counters_add(struct tun_counters *sum, const struct tun_counters *one);
+
+/* A BPF program (a socket filter) chooses the queue of each packet that leaves by the device, as its answer modulo their number; -1: the kernel does again, by
+ * flows. For all queues of the device. 0 or negative errno. */
+int tun_set_steering(struct tun *t, int program);
 
 /* One read: appends the inner packets it holds (bufs from pool: data, len, csum_partial, flow_hash set, same order) to q. Returns how
  * many; 0 when nothing is there or what was there had to be dropped (so watch level-triggered); or a negative errno. */

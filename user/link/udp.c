@@ -551,3 +551,8 @@ int udp_steer_workers(struct udp *first, u32 workers)
 		return -errno;
 	return 0;
 }
+
+int udp_steer_by(struct udp *first, int program)
+{
+	return setsockopt(first->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &program, sizeof(program)) ? -errno : 0;
+}

@@ -44,4 +44,7 @@ u32 udp_take_unusable(struct udp *u);
  * control) or of the session handle (joins), and by the kernel's hash otherwise. `workers` members, bound in order. */
 int udp_steer_workers(struct udp *first, u32 workers);
 
+/* The same by a BPF program (its descriptor). 0 or a negative errno; what was there before then stays. */
+int udp_steer_by(struct udp *first, int program);
+
 #endif

@@ -16,6 +16,7 @@
 #include "manage/amounts.h"
 #include "manage/flows_report.h"
 #include "manage/log_control.h"
+#include "manage/policy_control.h"
 #include "manage/record_report.h"
 #include "manage/report.h"
 #include "manage/why_report.h"
@@ -234,6 +235,39 @@ static int client_config_reload(void *ctx, const json_t *request, json_t *answer
 	return client_reload(ctx, answer, error);
 }
 
+static int client_policy_add(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)answer;
+	return policy_control_add(client_policies(ctx), request, error);
+}
+
+static int client_policy_remove(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)answer;
+	return policy_control_remove(client_policies(ctx), request, error);
+}
+
+static int client_policy_list(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	(void)error;
+	return policy_control_list(client_policies(ctx), answer);
+}
+
+static int client_attach(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	(void)answer;
+	return client_lanes(ctx, true, error);
+}
+
+static int client_detach(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	(void)answer;
+	return client_lanes(ctx, false, error);
+}
+
 static int client_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	(void)request;
@@ -257,6 +291,11 @@ const struct control_command client_commands[] = {
 	{ "clients list", no_clients, NULL },
 	{ "clients reload", no_clients, NULL },
 	{ "clients revoke", no_clients, NULL },
+	{ "policy add", client_policy_add, NULL },
+	{ "policy remove", client_policy_remove, NULL },
+	{ "policy list", client_policy_list, NULL },
+	{ "attach lanes", client_attach, NULL },
+	{ "detach lanes", client_detach, NULL },
 	{ "stop", client_end, NULL },
 	{ "log level", log_control_level, NULL },
 	{ "log read", log_control_read, NULL },
@@ -358,6 +397,39 @@ static int server_config_reload(void *ctx, const json_t *request, json_t *answer
 	return server_reload(((struct server_control *)ctx)->server, answer, error);
 }
 
+static int server_policy_add(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)answer;
+	return policy_control_add(server_policies(((struct server_control *)ctx)->server), request, error);
+}
+
+static int server_policy_remove(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)answer;
+	return policy_control_remove(server_policies(((struct server_control *)ctx)->server), request, error);
+}
+
+static int server_policy_list(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	(void)error;
+	return policy_control_list(server_policies(((struct server_control *)ctx)->server), answer);
+}
+
+static int server_attach(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	(void)answer;
+	return server_lanes(((struct server_control *)ctx)->server, true, error);
+}
+
+static int server_detach(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	(void)request;
+	(void)answer;
+	return server_lanes(((struct server_control *)ctx)->server, false, error);
+}
+
 static int server_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	struct server_control *c = ctx;
@@ -383,6 +455,11 @@ const struct control_command server_commands[] = {
 	{ "uplink add", no_uplinks, NULL },
 	{ "uplink remove", no_uplinks, NULL },
 	{ "uplink set", no_uplinks, NULL },
+	{ "policy add", server_policy_add, NULL },
+	{ "policy remove", server_policy_remove, NULL },
+	{ "policy list", server_policy_list, NULL },
+	{ "attach lanes", server_attach, NULL },
+	{ "detach lanes", server_detach, NULL },
 	{ "stop", server_end, NULL },
 	{ "log level", log_control_level, NULL },
 	{ "log read", log_control_read, NULL },

@@ -242,6 +242,7 @@ static void finish_client(struct settings *s)
 	c->no_tcp_fallback = !s->tcp_fallback;
 	c->sending = sending_of(s);
 	c->xdp = s->xdp;
+	c->no_lanes = !s->lanes;
 	if (by_itself)
 		c->full_tunnel = true;
 	if (!is_set(s, "dns"))
@@ -261,6 +262,7 @@ static void finish_server(struct settings *s)
 	v->tcp_fallback = s->tcp_fallback;
 	v->sending = sending_of(s);
 	v->xdp = s->xdp;
+	v->no_lanes = !s->lanes;
 	if (!s->key_file[0])
 		snprintf(s->key_file, sizeof(s->key_file), "%.240s/server.key", s->state_dir);
 }

@@ -63,6 +63,7 @@ struct settings {
 	enum rate_control congestion;
 	bool copies;
 	enum datapath_mode xdp;
+	bool lanes;
 	bool tcp_fallback;
 	int log_level;		/* enum log_level */
 	bool foreground;	/* said; it is so anyway */

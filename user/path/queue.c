@@ -15,12 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <triglav/maps.h>
+
 #include "path/ecn.h"
 
 #define QUANTUM 1514		/* bytes of a bulk flow per turn: a full Ethernet frame, as RFC 8290 has it */
 #define FULL_PACKET 1514u
 #define BULK_BYTES 30000u	/* in a window */
 #define BULK_BACKLOG 10000u
+#define REALTIME_BACKLOG 100000u	/* the others may not starve for long, whatever somebody has called realtime */
 #define OVERFLOW_PACKETS 64u	/* most that go at once */
 #define IDLE_US (30 * SEC)
 #define CODEL_TARGET_US (5 * MSEC)
@@ -163,15 +166,31 @@ static void become_bulk(struct queue *q, u32 i)
 	q->bulk_bytes += bytes;
 }
 
-static void classify(struct queue *q, u32 i, u32 bytes, u32 tick)
+/* Is its flow to be bulk now? */
+static bool is_bulk(struct flow *f, u32 waiting, const struct buf *b, u32 tick)
+{
+	bool busy = is_busy(f, waiting, b->len, tick);
+
+	switch (b->wanted_class) {
+	case TG_CLASS_REALTIME:
+		return waiting + b->len > REALTIME_BACKLOG;
+	case TG_CLASS_BULK:
+		return true;
+	default:
+		return busy;
+	}
+}
+
+static void classify(struct queue *q, u32 i, const struct buf *b, u32 tick)
 {
 	struct flow *f = &q->table->flows[i];
+	bool realtime = b->wanted_class == TG_CLASS_REALTIME;
 
-	if (is_busy(f, q->table->waiting[i], bytes, tick)) {
+	if (is_bulk(f, q->table->waiting[i], b, tick)) {
 		if (!f->bulk)
 			become_bulk(q, i);
 		f->busy_tick = tick;
-	} else if (f->bulk && !f->packets && tick - f->busy_tick >= BULK_STAYS) {
+	} else if (f->bulk && !f->packets && (realtime || tick - f->busy_tick >= BULK_STAYS)) {
 		f->bulk = false;
 	}
 }
@@ -271,7 +290,7 @@ bool queue_push(struct queue *q, struct buf *b, u64 now_us)
 	}
 	f = &q->table->flows[i];
 	b->time_us = q->last_us = now_us;
-	classify(q, i, b->len, TICKS(now_us));
+	classify(q, i, b, TICKS(now_us));
 	flow_add(q, i, b);
 	if (f->packets == 1)
 		begin_waiting(q, i);

@@ -11,6 +11,9 @@
  * flow may not flap.) All others are *sparse*. They go first, a packet of each in turn. A sparse flow that asks for
  * more than its share builds a backlog and so becomes bulk: sparse ones cannot starve the others for long.
  *
+ * What the user wants (buf.h, wanted_class) comes first: bulk flows are bulk from their first packet on, and realtime ones stay sparse until
+ * more than 100 kB of them wait, which no path that keeps up with them ever sees.
+ *
  * Bulk flows share by bytes (deficit round robin), and CoDel tells each one to slow down: an ECN mark where the
  * packet's sender knows ECN, else a drop. Both happen when a packet is taken out, before anybody numbers it.
  *

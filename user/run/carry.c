@@ -121,11 +121,28 @@ static void on_grant_unused(void *ctx, const struct tunnel_grant *grant)
 	w->admission.grant_unused(w->admission.ctx, grant);
 }
 
+/* The TUN device's queues: inner packets to a client go to its worker. */
+static void own_addresses(struct worker *w, const struct tunnel_grant *g, bool own)
+{
+	if (!w->lanes)
+		return;
+	if (!own) {
+		datapath_remove_inner(w->lanes, 4, g->ip4, w->number);
+		datapath_remove_inner(w->lanes, 6, g->ip6, w->number);
+		return;
+	}
+	if (g->ip4_len)
+		(void)datapath_put_inner(w->lanes, 4, g->ip4, w->number);
+	if (g->ip6_len)
+		(void)datapath_put_inner(w->lanes, 6, g->ip6, w->number);
+}
+
 static void on_session_opened(void *ctx, const struct tunnel_grant *grant, u64 handle)
 {
 	struct worker *w = ctx;
 	struct run_event *e = mailbox_event(&w->mail, EVENT_SESSION_OPENED);
 
+	own_addresses(w, grant, true);
 	w->admission.session_opened(w->admission.ctx, grant, handle);
 	if (!e)
 		return;
@@ -140,6 +157,7 @@ static void on_session_closed(void *ctx, const struct tunnel_grant *grant, u64 h
 	struct worker *w = ctx;
 	struct run_event *e = mailbox_event(&w->mail, EVENT_SESSION_CLOSED);
 
+	own_addresses(w, grant, false);
 	w->admission.session_closed(w->admission.ctx, grant, handle, code, last);
 	if (!e)
 		return;

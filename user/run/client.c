@@ -47,6 +47,16 @@ void client_fail(struct client *c, int err, const char *fmt, ...)
 	event_base_loopexit(c->base, NULL);
 }
 
+struct policies *client_policies(struct client *c)
+{
+	return &c->policies;
+}
+
+int client_lanes(struct client *c, bool on, char error[RUN_ERROR_BYTES])
+{
+	return lanes_switch(c->datapath, c->worker, on, error);
+}
+
 void client_stop(struct client *c)
 {
 	event_base_loopexit(c->base, NULL);
@@ -138,6 +148,7 @@ static void on_path_changed(struct client *c, const struct run_event *e)
 	}
 	log_info("path %s: %s (%s), rtt %s, loss %s", p->name, tunnel_path_state_name(p->state), e->text, rtt, loss);
 	uplinks_path_changed(c, p);
+	policies_refresh(&c->policies);
 	if (c->hooks.path_changed)
 		c->hooks.path_changed(c->hooks.ctx, c, p, e->text);
 }
@@ -320,10 +331,10 @@ static const char *wanted_tun(const struct client *c)
 
 static int open_tun(struct client *c, char *error)
 {
-	int err = instance_open_tun(&c->tun, 1, wanted_tun(c), error);
+	int err = lanes_open_tun(c->queues, 1, !c->set.no_lanes, wanted_tun(c), error);
 
 	if (!err)
-		snprintf(c->tun_name, sizeof(c->tun_name), "%s", tun_name(c->tun));
+		snprintf(c->tun_name, sizeof(c->tun_name), "%s", tun_name(c->queues[TG_LANE_BULK]));
 	return err;
 }
 
@@ -367,21 +378,34 @@ void client_engine_settings(const struct client *c, struct tunnel_settings *t)
 	memcpy(t->client_secret, s->key.client_secret, sizeof(t->client_secret));
 }
 
+static struct datapath *open_datapath(const struct client *c)
+{
+	struct datapath_settings set = { 0 };
+
+	randombytes_buf(&set.hash_key, sizeof(set.hash_key));
+	return filter_open(c->set.xdp, !c->set.no_lanes, &set, c->name);
+}
+
 static int start_worker(struct client *c, char *error)
 {
-	struct worker_settings set = { .tun = c->tun, .buffer_count = c->set.buffer_count ? c->set.buffer_count : BUFFERS };
+	struct worker_settings set = { .buffer_count = c->set.buffer_count ? c->set.buffer_count : BUFFERS };
 	int err;
 
-	c->datapath = filter_open(c->set.xdp, &(struct datapath_settings){ 0 }, c->name);
-	set.datapath = c->datapath;
+	c->datapath = open_datapath(c);
+	lanes_start(c->datapath, c->queues, 1);
+	c->is_filtering = c->datapath && c->set.xdp != DATAPATH_OFF;
+	set.datapath = c->is_filtering ? c->datapath : NULL;
+	set.lanes = c->datapath;
+	set.tun = c->queues[TG_LANE_BULK];
+	set.tun_fast = c->queues[TG_LANE_INTERACTIVE];
 	client_engine_settings(c, &set.tunnel);
 	err = worker_start(&c->worker, &set);
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	if (err)
 		return run_say(error, err, "cannot start the worker: %s", strerror(-err));
-	if (c->datapath)
-		datapath_set_hash_key(c->datapath, worker_hash_key(c->worker));
-	c->tun = NULL;
+	memset(c->queues, 0, sizeof(c->queues));
+	c->policies.datapath = c->datapath;
+	c->policies.worker = c->worker;
 	return 0;
 }
 
@@ -503,7 +527,7 @@ static void end(struct client *c, bool failed)
 	worker_stop(c->worker);
 	filter_close(c->datapath, c->name);
 	umem_close(c->umem);
-	tun_close(c->tun);
+	lanes_close_tun(c->queues, 1);
 	leave_host(c, failed);
 	if (c->base)
 		event_base_free(c->base);

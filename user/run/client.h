@@ -14,6 +14,7 @@
 #include "run/snapshot.h"
 
 struct client;
+struct policies;
 struct event_base;
 
 struct client_uplink_settings {
@@ -52,6 +53,7 @@ struct client_settings {
 
 	struct run_sending sending;
 	enum datapath_mode xdp;		/* the filter in front of the uplinks' sockets; 0: off */
+	bool no_lanes;			/* one queue of the tunnel device, not two */
 	u8 suites;			/* bits 1 << enum tg_suite; 0: what key and CPU allow */
 	u16 mtu;			/* inner; 0: what the server says (TG_INNER_MTU) */
 	u64 rekey_us;			/* 0: 120 s */
@@ -81,6 +83,8 @@ struct client_hooks {
 int client_run(const struct client_settings *set, const struct client_hooks *hooks, char error[RUN_ERROR_BYTES]);
 
 /* Ends client_run() from an event; it returns 0. */
+struct policies *client_policies(struct client *c);	/* policy.h */
+int client_lanes(struct client *c, bool on, char error[RUN_ERROR_BYTES]);	/* lanes_switch() */
 void client_stop(struct client *c);
 
 /* Calls the hook of that name with `report`, which only the hook and the caller know. -ENOSYS: there is none. */

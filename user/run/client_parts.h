@@ -22,7 +22,9 @@
 #include "host/host.h"
 #include "host/links.h"
 #include "run/client.h"
+#include "run/lanes.h"
 #include "run/lifecycle.h"
+#include "run/policy.h"
 #include "run/usage.h"
 #include "run/worker.h"
 
@@ -89,8 +91,10 @@ struct client {
 	struct lifecycle life;
 	struct host *host;
 	struct worker *worker;
-	struct datapath *datapath;	/* NULL: no filter is wanted, nor has an uplink asked for AF_XDP */
-	struct tun *tun;		/* until the worker has it */
+	struct datapath *datapath;	/* NULL: no filter is wanted, no lanes, nor has an uplink asked for AF_XDP */
+	bool is_filtering;		/* the worker tells it of indices and heartbeats: there is a filter, or AF_XDP */
+	struct policies policies;
+	struct tun *queues[TG_LANES];	/* until the worker has them */
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;
 	struct host_monitor *monitor;

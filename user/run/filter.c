@@ -9,15 +9,15 @@
 
 #include "base/log.h"
 
-struct datapath *filter_open(enum datapath_mode mode, const struct datapath_settings *set, const char *name)
+struct datapath *filter_open(enum datapath_mode mode, bool lanes, const struct datapath_settings *set, const char *name)
 {
 	char why[DATAPATH_WHY_BYTES];
 	struct datapath *d;
 
-	if (mode == DATAPATH_OFF)
+	if (mode == DATAPATH_OFF && !lanes)
 		return NULL;
 	if (datapath_load(&d, set, why)) {
-		log_warn("no XDP filter: %s", why);
+		log_warn("no %s: %s", mode == DATAPATH_OFF ? "lanes in the tunnel device" : "XDP filter", why);
 		return NULL;
 	}
 	if (datapath_pin(d, name, why))

@@ -12,8 +12,9 @@
 #include "bpf/datapath.h"
 #include "run/snapshot.h"
 
-/* Loads the filter for an instance and pins its maps. NULL: it was not wanted (mode off), or does not work here, which is logged. */
-struct datapath *filter_open(enum datapath_mode mode, const struct datapath_settings *set, const char *name);
+/* Loads the filter for an instance and pins its maps. NULL: nothing of it was wanted (mode off, no lanes, which need its maps), or it does not work
+ * here, which is logged. */
+struct datapath *filter_open(enum datapath_mode mode, bool lanes, const struct datapath_settings *set, const char *name);
 void filter_close(struct datapath *d, const char *name);	/* NULL is fine */
 
 /* Attaches it to one interface; fine when it is. False: refused, logged when `say`. */

@@ -16,6 +16,7 @@ struct listen_job {
 	bool no_gro;
 	bool share;		/* SO_REUSEPORT */
 	u32 steer;		/* != 0: the last of so many workers, put the steering program in */
+	int program;		/* a BPF one, or negative: the classic one then */
 	bool tcp;
 	struct addr bound;
 	int err;
@@ -34,7 +35,7 @@ static void listen_udp_job(struct worker *w, void *arg)
 		return;
 	}
 	udp_local(u, &job->bound);
-	if (job->steer)
+	if (job->steer && (job->program < 0 || udp_steer_by(u, job->program)))
 		job->err = udp_steer_workers(u, job->steer);
 	if (job->err)
 		udp_close(u);
@@ -83,6 +84,7 @@ static int listen_tcp(struct server *s, const struct addr *bound, char *error)
 static int listen_at(struct server *s, const struct addr *at, char *error)
 {
 	struct listen_job job = { .at = *at, .share = s->worker_count > 1,
+				  .program = s->datapath ? datapath_lane_program(s->datapath, DATAPATH_SELECT) : -ENOENT,
 				  .no_gro = s->datapath && s->set.xdp == DATAPATH_GENERIC };
 
 	for (u32 i = 0; i < s->worker_count; i++) {

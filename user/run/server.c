@@ -5,8 +5,8 @@
  *   sockets -> forwarding, firewall -> (loop) -> undo
  *
  * Workers share nothing but the admission. Every worker binds every listen address; the
- * kernel hands a datagram to the one whose number is in its receiver index. An inner packet reaches
- * the worker that last wrote to its flow: that is how a multi-queue TUN device picks queues.
+ * kernel hands a datagram to the one whose number is in its receiver index. An inner packet reaches the worker that
+ * has its destination (lanes.h); where the kernel takes no steering program, the one that last wrote to its flow.
  */
 #define LOG_AREA LOG_AREA_SESSIONS
 
@@ -42,6 +42,16 @@ const char *server_name(const struct server *s)
 const char *server_runtime_dir(const struct server *s)
 {
 	return s->runtime_dir;
+}
+
+struct policies *server_policies(struct server *s)
+{
+	return &s->policies;
+}
+
+int server_lanes(struct server *s, bool on, char error[RUN_ERROR_BYTES])
+{
+	return lanes_switch(s->datapath, s->workers[0], on, error);
 }
 
 void server_stop(struct server *s)
@@ -193,7 +203,7 @@ static int open_host(struct server *s, char *error)
 
 static int open_queues(struct server *s, char *error)
 {
-	return instance_open_tun(s->queues, s->worker_count, s->tun_name, error);
+	return lanes_open_tun(s->queues, s->worker_count, !s->set.no_lanes, s->tun_name, error);
 }
 
 static int make_admission(struct server *s, char *error)
@@ -234,7 +244,7 @@ static struct datapath *open_filter(const struct server *s)
 					 .handshakes_per_source = rate * FIRSTS_PER_SOURCE };
 
 	set.hash_key = ((u64)randombytes_random() << 32) | randombytes_random();
-	return filter_open(s->set.xdp, &set, s->name);
+	return filter_open(s->set.xdp, !s->set.no_lanes, &set, s->name);
 }
 
 static int start_workers(struct server *s, char *error)
@@ -251,13 +261,17 @@ static int start_workers(struct server *s, char *error)
 	};
 	int err = server_engine_settings(s, &set.tunnel);
 
-	set.datapath = s->datapath = open_filter(s);
+	s->datapath = open_filter(s);
+	lanes_start(s->datapath, s->queues, s->worker_count);
+	set.datapath = s->set.xdp == DATAPATH_OFF ? NULL : s->datapath;
+	set.lanes = s->policies.datapath = s->datapath;
 	for (u32 i = 0; !err && i < s->worker_count; i++) {
 		set.tunnel.worker = i;
-		set.tun = s->queues[i];
+		set.tun = s->queues[i * TG_LANES + TG_LANE_BULK];
+		set.tun_fast = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE];
 		err = worker_start(&s->workers[i], &set);
 		if (!err)
-			s->queues[i] = NULL;
+			s->queues[i * TG_LANES + TG_LANE_BULK] = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE] = NULL;
 	}
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
 	return err ? run_say(error, err, "cannot start the workers: %s", strerror(-err)) : 0;
@@ -356,8 +370,8 @@ static void end_workers(struct server *s)
 			take_mail(s, w);
 			worker_stop(w);
 		}
-		tun_close(s->queues[i]);
 	}
+	lanes_close_tun(s->queues, s->worker_count);
 }
 
 static void end(struct server *s)

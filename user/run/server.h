@@ -11,6 +11,7 @@
 #include "run/snapshot.h"
 
 struct server;
+struct policies;
 struct accounts;		/* server/accounts.h */
 struct event_base;
 
@@ -40,6 +41,7 @@ struct server_settings {
 
 	struct run_sending sending;
 	enum datapath_mode xdp;		/* the filter in front of the sockets; 0: off */
+	bool no_lanes;			/* one queue of the tunnel device for each worker, not two */
 	u16 mtu;			/* inner; 0: TG_INNER_MTU */
 	u64 rekey_us;			/* 0: 120 s */
 	u64 idle_timeout_us;		/* 0: 5 min */
@@ -64,6 +66,8 @@ struct server_hooks {
 int server_run(const struct server_settings *set, const struct server_hooks *hooks, char error[RUN_ERROR_BYTES]);
 
 /* Ends server_run() from an event; it returns 0. */
+struct policies *server_policies(struct server *s);	/* policy.h */
+int server_lanes(struct server *s, bool on, char error[RUN_ERROR_BYTES]);	/* lanes_switch() */
 void server_stop(struct server *s);
 
 /* As client_reload() and client_change(). May change: open, max_connections (who is in stays), routed, client_to_client, allow, dns,

@@ -76,7 +76,7 @@ void server_filter(struct server *s)
 {
 	struct ifaddrs *all;
 
-	if (!s->datapath || getifaddrs(&all))
+	if (!s->datapath || s->set.xdp == DATAPATH_OFF || getifaddrs(&all))
 		return;
 	for (const struct ifaddrs *a = all; a; a = a->ifa_next)
 		if (is_wanted(s, a))

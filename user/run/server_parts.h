@@ -13,7 +13,9 @@
 #ifndef TG_RUN_SERVER_PARTS_H
 #define TG_RUN_SERVER_PARTS_H
 
+#include "run/lanes.h"
 #include "run/lifecycle.h"
+#include "run/policy.h"
 #include "run/server.h"
 #include "run/worker.h"
 
@@ -30,9 +32,10 @@ struct server {
 	struct host *host;
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
+	struct policies policies;
 	u32 refused[16];		/* interfaces that do not take it */
 	u32 refused_count;
-	struct tun *queues[WORKERS_MAX];	/* until a worker has them */
+	struct tun *queues[WORKERS_MAX * TG_LANES];	/* until a worker has them */
 	struct worker *workers[WORKERS_MAX];
 	struct event *mail[WORKERS_MAX];
 	struct event *flush;

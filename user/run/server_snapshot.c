@@ -64,20 +64,13 @@ static void add_counters(struct tunnel_counters *sum, const struct tunnel_counte
 #undef ADD
 }
 
-static void add_tun_counters(struct tun_counters *sum, const struct tun_counters *one)
-{
-#define ADD(name, help) sum->name += one->name;
-	TUN_COUNTERS(ADD)
-#undef ADD
-}
-
 static void look_in(struct worker *w, void *arg)
 {
 	struct look_job *job = arg;
 
 	tunnel_each_session(worker_tunnel(w), add_session, job, worker_now(w));
 	add_counters(&job->out->counters, tunnel_counters(worker_tunnel(w)));
-	add_tun_counters(&job->out->tun, tun_counters(worker_tun(w)));
+	worker_add_tun_counters(w, &job->out->tun);
 }
 
 int server_snapshot(struct server *s, struct server_snapshot *out)
@@ -103,6 +96,6 @@ int server_snapshot(struct server *s, struct server_snapshot *out)
 	out->pool4 = s->set.pool4;
 	out->pool6 = s->set.pool6;
 	out->worker_count = s->worker_count;
-	filter_snapshot(s->datapath, &out->filter);
+	filter_snapshot(s->set.xdp == DATAPATH_OFF ? NULL : s->datapath, &out->filter);
 	return 0;
 }

@@ -40,7 +40,7 @@ static void look_in(struct worker *w, void *arg)
 	tunnel_each_session(t, copy_session, out, worker_now(w));
 	out->path_count = tunnel_paths(t, out->paths, TG_MAX_PATHS, worker_now(w));
 	out->counters = *tunnel_counters(t);
-	out->tun = *tun_counters(worker_tun(w));
+	worker_add_tun_counters(w, &out->tun);
 }
 
 static void copy_uplinks(const struct client *c, struct client_snapshot *out)
@@ -111,7 +111,7 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	copy_uplinks(c, out);
 	if (c->umem)
 		worker_call(c->worker, count_xdp, out);
-	filter_snapshot(c->datapath, &out->filter);
+	filter_snapshot(c->is_filtering ? c->datapath : NULL, &out->filter);
 	memcpy(out->name, c->name, sizeof(out->name));
 	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
 	out->uptime_us = now - c->started_us;

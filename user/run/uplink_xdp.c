@@ -161,14 +161,16 @@ void xdp_neighbour(struct client *c, u32 ifindex)
 /* Without a filter the programs are loaded when the first uplink wants AF_XDP. */
 static int load(struct client *c, char *why)
 {
-	if (c->datapath)
+	if (c->is_filtering)
 		return 0;
-	c->datapath = filter_open(DATAPATH_NATIVE, &(struct datapath_settings){ .hash_key = worker_hash_key(c->worker) }, c->name);
+	if (!c->datapath)	/* the lanes may have brought it */
+		c->datapath = filter_open(DATAPATH_NATIVE, false, &(struct datapath_settings){ .hash_key = worker_hash_key(c->worker) }, c->name);
 	if (!c->datapath) {
 		snprintf(why, DATAPATH_WHY_BYTES, "the kernel does not take the XDP program");
 		return -EIO;	/* what it said was logged */
 	}
 	worker_call(c->worker, use_datapath_job, c->datapath);
+	c->is_filtering = true;
 	return 0;
 }
 

@@ -38,23 +38,84 @@ static void tun_is_lost(struct worker *w, int err)
 
 	w->tun_lost = true;
 	epoll_ctl(w->epoll, EPOLL_CTL_DEL, tun_fd(w->tun), NULL);
+	if (w->tun_fast)
+		epoll_ctl(w->epoll, EPOLL_CTL_DEL, tun_fd(w->tun_fast), NULL);
 	if (!e)
 		return;
 	e->error = -err;
 	mailbox_post(&w->mail, e);
 }
 
+/* What the user wants of flows, if anything, was left by the classifier under their hashes. */
+static void send_in(struct worker *w, struct buf_queue *packets)
+{
+	if (!packets->count)
+		return;
+	if (w->lanes && datapath_has_policies(w->lanes))
+		for (struct buf *b = packets->head; b; b = b->next) {
+			union tg_wish wish = datapath_wish(w->lanes, b->flow_hash);
+
+			b->wanted_class = wish.class;
+			b->wanted_path = wish.path < TG_MAX_PATHS ? wish.path + 1 : 0;
+		}
+	tunnel_send(w->tunnel, packets, w->now);
+}
+
+/* Reads a queue until it is empty or this many packets are there. The last tun_read()'s answer. */
+static int read_lane(struct worker *w, struct tun *t, struct buf_queue *packets)
+{
+	int n = 1;
+
+	while (n > 0 && packets->count < PACKETS_PER_TURN)
+		n = tun_read(t, w->pool, packets);
+	return n;
+}
+
+static void after_reading(struct worker *w, int n)
+{
+	if (n < 0 && n != -EAGAIN && n != -EINTR && n != -ENOBUFS && n != -ENOMEM && !w->tun_lost)
+		tun_is_lost(w, n);
+}
+
+static void read_fast(struct worker *w)
+{
+	struct buf_queue packets = { 0 };
+	int n = read_lane(w, w->tun_fast, &packets);
+
+	send_in(w, &packets);
+	after_reading(w, n);
+}
+
+/* With lanes a super-packet is read only when no small packet waits, and those that came meanwhile go before it. */
+static void read_both(struct worker *w)
+{
+	struct buf_queue fast = { 0 }, packets = { 0 };
+	int n = 1, fast_n = 1;
+
+	while (n > 0 && fast_n >= 0 && packets.count < PACKETS_PER_TURN) {
+		fast_n = read_lane(w, w->tun_fast, &fast);
+		n = tun_read(w->tun, w->pool, &packets);
+	}
+	if (fast_n >= 0)
+		fast_n = read_lane(w, w->tun_fast, &fast);
+	send_in(w, &fast);
+	send_in(w, &packets);
+	after_reading(w, n);
+	after_reading(w, fast_n);
+}
+
 static void read_tun(struct worker *w)
 {
 	struct buf_queue packets = { 0 };
-	int n = 1;
+	int n;
 
-	while (n > 0 && packets.count < PACKETS_PER_TURN)
-		n = tun_read(w->tun, w->pool, &packets);
-	if (packets.count)
-		tunnel_send(w->tunnel, &packets, w->now);
-	if (n < 0 && n != -EAGAIN && n != -EINTR && n != -ENOBUFS && n != -ENOMEM)
-		tun_is_lost(w, n);
+	if (w->tun_fast) {
+		read_both(w);
+		return;
+	}
+	n = read_lane(w, w->tun, &packets);
+	send_in(w, &packets);
+	after_reading(w, n);
 }
 
 static void read_udp(struct worker *w, struct link *k)
@@ -170,6 +231,10 @@ static void handle(struct worker *w, const struct epoll_event *ev)
 		if (!w->tun_lost)
 			read_tun(w);
 		break;
+	case WATCH_TUN_FAST:
+		if (!w->tun_lost)
+			read_fast(w);
+		break;
 	case WATCH_CALLS:
 		mailbox_answer(&w->mail);
 		break;
@@ -248,21 +313,25 @@ static void watch_tun(struct worker *w)
 		return;
 	w->tun_watched = want;
 	watch_change(w->epoll, tun_fd(w->tun), WATCH_TUN, 0, want ? EPOLLIN : 0);
+	if (w->tun_fast)
+		watch_change(w->epoll, tun_fd(w->tun_fast), WATCH_TUN_FAST, 0, want ? EPOLLIN : 0);
 }
 
 /* The filter judges only while it hears of us: who is stuck gets all packets, and so does the kernel. */
 static void beat(struct worker *w)
 {
+	struct datapath *d = w->datapath ? w->datapath : w->lanes;
 	struct tg_weights weights;
 
-	if (!w->datapath)
+	if (!d)
 		return;
-	datapath_beat(w->datapath, w->number, w->now);
+	if (w->datapath)
+		datapath_beat(w->datapath, w->number, w->now);
 	if (w->now < w->beat_us)
 		return;
 	w->beat_us = w->now + BEAT_US;
 	if (!w->server && tunnel_weights(w->tunnel, &weights, w->now))
-		datapath_publish(w->datapath, &weights);
+		datapath_publish(d, &weights);
 }
 
 static u64 due_us(const struct worker *w)
@@ -343,12 +412,14 @@ static int start_thread(struct worker *w)
 	return -err;
 }
 
-static int watch_own(struct worker *w, struct tun *tun)
+static int watch_own(struct worker *w, const struct worker_settings *set)
 {
 	int err = watch_add(w->epoll, w->mail.call_fd, WATCH_CALLS, 0, EPOLLIN);
 
 	if (!err)
-		err = watch_add(w->epoll, tun_fd(tun), WATCH_TUN, 0, EPOLLIN);
+		err = watch_add(w->epoll, tun_fd(set->tun), WATCH_TUN, 0, EPOLLIN);
+	if (!err && set->tun_fast)
+		err = watch_add(w->epoll, tun_fd(set->tun_fast), WATCH_TUN_FAST, 0, EPOLLIN);
 	w->tun_watched = true;
 	return err;
 }
@@ -365,6 +436,21 @@ static int make_engine(struct worker *w, const struct worker_settings *set)
 	return w->tunnel ? 0 : -ENOMEM;
 }
 
+/* The classifier's hashes are found again by ours, so the key is that of the maps where there are maps. */
+static void take_queues(struct worker *w, const struct worker_settings *set)
+{
+	const struct datapath *d = w->lanes ? w->lanes : w->datapath;
+	u64 key = d ? datapath_hash_key(d) : 0;
+
+	w->hash_key = key ? key : rand_u64(&w->random);
+	w->tun = set->tun;
+	w->tun_fast = set->tun_fast;
+	tun_set_hash_key(w->tun, w->hash_key);
+	tunnel_set_hash_key(w->tunnel, w->hash_key);
+	if (w->tun_fast)
+		tun_set_hash_key(w->tun_fast, w->hash_key);
+}
+
 int worker_start(struct worker **out, const struct worker_settings *set)
 {
 	struct worker *w = calloc(1, sizeof(*w));
@@ -374,6 +460,7 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 		return -ENOMEM;
 	w->admission = set->admission;
 	w->datapath = set->datapath;
+	w->lanes = set->lanes;
 	w->number = set->tunnel.worker;
 	w->server = set->tunnel.server;
 	w->epoll = -1;
@@ -392,15 +479,12 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 	}
 	err = links_init(&w->links, w->epoll, w->server ? SERVER_LINKS : CLIENT_LINKS);
 	if (!err)
-		err = watch_own(w, set->tun);
-	w->hash_key = rand_u64(&w->random);
-	tun_set_hash_key(set->tun, w->hash_key);
-	tunnel_set_hash_key(w->tunnel, w->hash_key);
-	w->tun = set->tun;
+		err = watch_own(w, set);
+	take_queues(w, set);
 	if (!err)
 		err = start_thread(w);
 	if (err) {
-		w->tun = NULL;	/* stays the caller's */
+		w->tun = w->tun_fast = NULL;	/* stay the caller's */
 		goto fail;
 	}
 	*out = w;
@@ -428,6 +512,7 @@ void worker_stop(struct worker *w)
 	tunnel_free(w->tunnel);
 	links_destroy(&w->links);
 	tun_close(w->tun);
+	tun_close(w->tun_fast);
 	if (w->pool)
 		buf_pool_free(w->pool);
 	if (w->epoll >= 0)
@@ -476,6 +561,13 @@ struct tunnel *worker_tunnel(struct worker *w)
 struct tun *worker_tun(struct worker *w)
 {
 	return w->tun;
+}
+
+void worker_add_tun_counters(struct worker *w, struct tun_counters *sum)
+{
+	tun_counters_add(sum, tun_counters(w->tun));
+	if (w->tun_fast)
+		tun_counters_add(sum, tun_counters(w->tun_fast));
 }
 
 u64 worker_hash_key(const struct worker *w)

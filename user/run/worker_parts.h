@@ -23,10 +23,12 @@ struct worker {
 	struct buf_pool *pool;
 	u32 buffers_low;		/* fewer left: the tunnel device waits, the sockets may still take */
 	struct tun *tun;
+	struct tun *tun_fast;		/* the interactive lane's queue; NULL: all goes by the other */
 	bool tun_watched, tun_lost;
 	struct links links;
 	struct worker_admission admission;
 	struct datapath *datapath;	/* NULL: no filter */
+	struct datapath *lanes;		/* NULL: no classifier on the tunnel device */
 	u32 number;			/* among the workers */
 	u64 beat_us;			/* when the filter is to hear of us next */
 	struct rand_source random;

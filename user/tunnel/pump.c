@@ -79,6 +79,14 @@ static void send_copied(struct session *s, struct view *v, u32 first, u32 second
 	put_on(s, v, first, b, TG_FLAG_COPY, id, false);
 }
 
+/* The path that the user wants b on, while it may carry anything before silent ones do; else -1. */
+static int wanted_path(const struct view *v, const struct buf *b)
+{
+	u32 i = b->wanted_path - 1u;
+
+	return b->wanted_path && i < v->count && v->entries[i].tier < SCHED_TIER_SUSPECT ? (int)i : -1;
+}
+
 /* Halves need an order to be joined by, and as they wait for each other they are worth a repair. */
 static void send_sparse_halves(struct session *s, struct view *v, u32 i, struct buf *b)
 {
@@ -89,11 +97,11 @@ static void send_sparse_halves(struct session *s, struct view *v, u32 i, struct 
 		put_on(s, v, i, rest, 0, 0, true);
 }
 
-/* False: no path takes it now. */
+/* False: no path takes it now. Who wants one path wants no copy on another. */
 static bool send_sparse_packet(struct session *s, struct view *v, struct buf *b, bool copy)
 {
-	int i = sched_pick_latency(&s->sched, v->entries, v->count);
-	int second = copy ? sched_pick_second(v->entries, v->count, i) : -1;
+	int wanted = wanted_path(v, b), i = wanted >= 0 ? wanted : sched_pick_latency(&s->sched, v->entries, v->count);
+	int second = copy && wanted < 0 ? sched_pick_second(v->entries, v->count, i) : -1;
 
 	if (b->len > view_inner_most(s, v->paths[i]))
 		send_sparse_halves(s, v, (u32)i, b);
@@ -261,7 +269,10 @@ static bool is_pinned(const struct session *s, const struct view *v)
 static int pick(struct sched *plan, const struct session *s, const struct view *v, const struct buf *b)
 {
 	u64 backlog = s->queue.bulk_bytes + (u64)s->line.count * b->len;
+	int wanted = wanted_path(v, b);
 
+	if (wanted >= 0)
+		return wanted;
 	if (is_pinned(s, v))
 		return sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
 	return sched_pick_bulk(plan, v->entries, v->count, b->len, backlog, s->tunnel->now_us);
