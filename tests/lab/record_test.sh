@@ -82,7 +82,8 @@ record_holds "$file" "link 1 carried before" 'total(path("up1"), "acked_bytes", 
 record_holds "$file" "link 1 answers nothing afterwards" 'total(path("up1"), "acked_bytes", d["outage_us"], 0) == 0'
 record_holds "$file" "link 2 carried afterwards" 'total(path("up2"), "acked_bytes", d["outage_us"], 0) > 1e6'
 record_holds "$file" "what was lost is counted" 'total(path("up1"), "lost_packets", d["outage_us"] - 1e6, 0) > 3'
-record_holds "$file" "round trips are right" '55e3 < sorted(v for v in path("up2")["srtt_us"] if v)[len(t) // 2] < 400e3'
+# One way on link 2 and back on link 1, by which acks come while it is the better one; and what waits on link 2.
+record_holds "$file" "round trips are right" '38e3 < sorted(v for v in path("up2")["srtt_us"] if v)[len(t) // 2] < 400e3'
 
 # A second outage within the minute leaves no second file; on request it is in the picture.
 link_restore 1
