@@ -85,7 +85,7 @@ link_shape 1 burst 0 delay 0
 link_shape 1 dir a rate 10mbit queue 50000
 lab_run flood client iperf3 -u -l 1400 -b 14M -t 3 -c $INTERNET4
 wait_for 5 eval '[ $(dropped a queue) -gt 0 ]'
-median=$(in_client ping -i 0.01 -c 100 $INTERNET4 | sed -n 's/.*time=\([0-9.]*\) ms/\1/p' | sort -n | awk '{ t[NR] = $1 } END { print t[int((NR + 1) / 2)] }')
+median=$(ping_median -i 0.01 -c 100)
 note "queue of 50000 bytes at 10 Mbit/s, full: median round trip $median ms"
 assert_true "queue bounds the delay to 40 ms, and is used" "30 < $median < 45"
 lab_stop flood || true

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "unit/world.h"
+#include "unit/client_path.h"
 
 #define SLOW_BYTES 1250000u	/* 10 Mbit/s */
 
@@ -13,14 +13,7 @@ static struct world w;
 
 static struct tunnel_path_info client_path(u32 link)
 {
-	struct tunnel_path_info paths[TG_MAX_PATHS];
-	u32 n = tunnel_paths(w.client.tunnel, paths, TG_MAX_PATHS, w.now_us);
-
-	for (u32 i = 0; i < n; i++)
-		if (paths[i].link == link)
-			return paths[i];
-	fail_msg("no path on link %u", link);
-	return paths[0];
+	return world_client_path(&w, link);
 }
 
 static void start(u32 links)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "unit/world.h"
+#include "unit/client_path.h"
 
 static struct world w;
 
@@ -21,14 +21,7 @@ static u64 server_drops(enum tg_drop reason)
 
 static struct tunnel_path_info client_path(u32 link)
 {
-	struct tunnel_path_info paths[TG_MAX_PATHS];
-	u32 n = tunnel_paths(w.client.tunnel, paths, TG_MAX_PATHS, w.now_us);
-
-	for (u32 i = 0; i < n; i++)
-		if (paths[i].link == link)
-			return paths[i];
-	fail_msg("no path on link %u", link);
-	return paths[0];
+	return world_client_path(&w, link);
 }
 
 static void connect_links(u32 links)

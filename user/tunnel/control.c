@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-#define QUIET_MOST_US (500 * MSEC)
+#define QUIET_MOST_US (500 * MSEC)	/* by then the sender has said whether it is the path or itself that rests */
 #define ACKS_BETWEEN_PINGS 16u	/* ack-only datagrams until one makes the peer ack, so that our records get settled */
 
 void control_send(struct path *p, struct frames *f, const struct endpoint *where)

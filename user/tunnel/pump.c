@@ -21,7 +21,7 @@
 #define AHEAD_NS 1000000u		/* a path is given so much at once: runs for GSO and vector crypto */
 #define SPARSE_AHEAD_NS 5000000u	/* small packets may run ahead of the pace by this; what is more is bulk */
 #define AGAIN_AHEAD_NS 3000000u
-#define FARTHER_MOST_US (50 * MSEC)
+#define FARTHER_MOST_US (50 * MSEC)	/* the queue stands no deeper for a path that is farther still */
 #define PLAN_MOST_US (300 * MSEC)	/* nothing is planned farther ahead */
 #define PLAN_PINNED_US (20 * MSEC)	/* where each flow has one path: another flow's packets may be behind this one's */
 #define COPY_BYTES_PER_SECOND 32000u	/* copies of sparse packets that are always allowed: a call, twice */
