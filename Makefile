@@ -73,7 +73,8 @@ $(B)/%.skel.h: %.bpf.c $(B)/config/libs
 $(patsubst %.c,$(B)/%.o,$(wildcard user/bpf/*.c)): $(SKELETONS)
 $(B)/user/bpf/%.o: FLAGS += -I$(B)/bpf
 $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/*.c)): $(TESTSKEL)
-$(B)/tests/bpf/%.o: FLAGS += -I$(B)/tests/bpf
+$(B)/tests/bpf/%.o $(B)/tests/lab/junk.o: FLAGS += -I$(B)/tests/bpf
+$(B)/tests/lab/junk.o: $(TESTSKEL)
 
 # The lab's link emulator and its load generator are the test programs of several files.
 $(B)/tests/lab/emulator: $(patsubst %.c,$(B)/%.o,$(wildcard tests/lab/emulate/*.c))

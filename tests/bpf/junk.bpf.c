@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/* junk.bpf.c - a flood for the filter, made in the kernel, and the yardstick it is measured with (tests/lab/junk.c) */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#define JUNK_AT 46u	/* receiver index: Ethernet 14, IPv4 20, UDP 8, and the first four bytes of a data header */
+
+const volatile __u32 out_ifindex;
+
+/* A frame that bpf_prog_test_run() repeats: another receiver index each time, then out. */
+SEC("xdp")
+int junk_send(struct xdp_md *ctx)
+{
+	char *data = (char *)(long)ctx->data, *end = (char *)(long)ctx->data_end;
+
+	if (data + JUNK_AT + 4 > end)
+		return XDP_ABORTED;
+	*(__u32 *)(data + JUNK_AT) = bpf_get_prandom_u32();
+	return (int)bpf_redirect(out_ifindex, 0);
+}
+
+/* The fastest that a driver can be rid of a frame. */
+SEC("xdp")
+int junk_drop(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_DROP;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";
