@@ -69,7 +69,7 @@ for t in tests/lab/*_test.sh; do
 	[ -f "$t" ] && run_one "lab/$(basename "$t" .sh)" 240 bash "$t"
 done
 for name in $(awk '!/^#/ && NF { print $1 }' vm-tests/kernels.txt); do
-	run_one "vm/$name" 1260 env VM_SHORT=1 bash vm-tests/run.sh "$name"
+	run_one "vm/$name" 1500 env VM_SHORT=1 bash vm-tests/run.sh "$name"
 done
 
 [ $twice = 0 ] || echo "$twice of the lab's tests were tried twice"

@@ -14,7 +14,7 @@ VM=$PWD/build/vm
 . vm-tests/boot.sh
 
 SHORT=${VM_SHORT:-}
-LIMIT=${VM_LIMIT:-$([ -n "$SHORT" ] && echo 400 || echo 6000)}
+LIMIT=${VM_LIMIT:-$([ -n "$SHORT" ] && echo 900 || echo 9000)}
 passed=0 failed=0 skipped=0 why=
 table=$VM/table		# lines of "mode kernel yes|no"
 
@@ -51,6 +51,14 @@ take_test() { # kernel, results, verdict, seconds, name, reason
 		show_log "$2" "$5"
 		;;
 	esac
+}
+
+# A mode that must work, and that nobody tried, is no success.
+miss_modes() { # kernel, results, must
+	local mode
+	for mode in $3; do
+		grep -q "^mode $mode " "$2" || count_fail "$1/$mode" "must work here, and was not tried"
+	done
 }
 
 take_results() { # kernel, results, must
@@ -95,6 +103,8 @@ run_kernel() { # name, source, must
 	code=$?
 	echo "kernel $1: $(sed -n 's/^kernel //p' "$results") by $by, $((SECONDS - start)) s"
 	take_results "$1" "$results" "$3"
+	miss_modes "$1" "$results" "$3"
+	if [ "$1" != host ] && [[ "$(sed -n 's/^kernel //p' "$results")" != "$1".* ]]; then count_fail "$1/release" "another kernel runs"; fi
 	if [ "$(tail -n 1 "$results")" != end ]; then
 		count_fail "$1/boot" "did not get to its end within $LIMIT s of processor time (exit $code), console: $console"
 		cat "$VM/qemu.log" "$console" | tail -n 30 | sed 's/^/      | /'

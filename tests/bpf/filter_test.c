@@ -180,14 +180,14 @@ static void packets_get_the_verdict_of_the_table(void **state)
 
 static void packets_with_wrong_bytes_and_lengths_get_the_same_verdict_from_both(void **state)
 {
-	enum { PACKETS = 20000 };
+	const u32 packets = getenv("TG_EMULATED") ? 2000 : 20000;
 	u32 met[4] = { 0 };
 	struct rand_source rand;
 	u8 packet[FRAME_BYTES];
 
 	(void)state;
 	rand_seeded(&rand, 7);
-	for (u32 n = 0; n < PACKETS; n++) {
+	for (u32 n = 0; n < packets; n++) {
 		const struct fact *fact = &facts[rand_u32(&rand) % ARRAY_SIZE(facts)];
 		u32 bytes = frame_write(packet, &fact->f, &fact->p), changes = rand_u32(&rand) % 3;
 		struct outcome by_inline, by_program;
@@ -204,7 +204,9 @@ static void packets_with_wrong_bytes_and_lengths_get_the_same_verdict_from_both(
 				 outcome_text(&by_program));
 		met[by_inline.verdict]++;
 	}
-	assert_true(met[TG_VERDICT_FOREIGN] > 500 && met[TG_VERDICT_DROP] > 500 && met[TG_VERDICT_PASS] > 500);
+	assert_true(met[TG_VERDICT_FOREIGN] > packets / 40);
+	assert_true(met[TG_VERDICT_DROP] > packets / 40);
+	assert_true(met[TG_VERDICT_PASS] > packets / 40);
 }
 
 static struct outcome send_copy(u32 number)

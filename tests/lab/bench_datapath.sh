@@ -35,6 +35,11 @@ table() { # title, first way, second way
 	ROWS=
 }
 
+PART=
+KEPT=$(mktemp -d)	# values of parts that build several labs
+trap 'rm -rf "$KEPT"; [ -z "$PART" ] || kill $PART; wait' EXIT
+trap 'exit 130' INT TERM
+
 machine
 if [ $# = 0 ]; then
 	for part in "$ROOT"/tests/lab/datapath_*.sh; do
@@ -42,11 +47,19 @@ if [ $# = 0 ]; then
 		set -- "$@" "${part%.sh}"
 	done
 fi
+FAILED=0
 for part in "$@"; do
-	# A part has a lab of its own, and so a process.
+	# A part has a lab of its own, and so a process. In the background, because a shell that is asked whether it fails goes on after failures.
 	(
 		. "$ROOT/tests/lab/datapath_$part.sh"
 		LAB_ID=tg$BASHPID
 		"part_$part"
-	) || echo "part $part could not be measured"
+	) &
+	PART=$!
+	if ! wait $PART; then
+		FAILED=1
+		echo "part $part could not be measured" >&2
+	fi
+	PART=
 done
+exit $FAILED

@@ -48,7 +48,7 @@ copies_rows() { # in the table, values' name
 
 part_copies() {
 	COPIES_PPS=15000
-	VALUES=$(mktemp -d) LAB_START=$(lab_ms)
+	VALUES=$KEPT LAB_START=$(lab_ms)
 	(LAB_ID=tg$BASHPID; copies_link unlike "rate=300mbit delay=5ms queue=100ms" "rate=300mbit delay=15ms queue=100ms")
 	(LAB_ID=tg$BASHPID; copies_link equal "rate=300mbit delay=5ms queue=100ms" "rate=300mbit delay=5ms queue=100ms")
 	copies_rows "5 and 15 ms" unlike
@@ -56,5 +56,4 @@ part_copies() {
 	table "Every packet on two links" "copies dropped by the daemon" "by XDP"
 	ratio=$(calculate "$(median unlike-on.daemon) / $(median unlike-off.daemon)")
 	echo "processor time of the receiving daemon, with XDP / without, 5 and 15 ms: $ratio, required <= 0.75: $(verdict "$ratio" at-most 0.75)"
-	rm -r "$VALUES"
 }

@@ -71,11 +71,10 @@ flood_link() { # values' name, words of the uplink
 # Each link is a lab of its own, and so a process.
 part_flood() {
 	FLOW_PUNCTUAL=
-	VALUES=$(mktemp -d) LAB_START=$(lab_ms)
+	VALUES=$KEPT LAB_START=$(lab_ms)
 	(LAB_ID=tg$BASHPID; flood_link shaped "rate=200mbit delay=5ms queue=100ms")
 	(LAB_ID=tg$BASHPID; flood_link bare plain)
 	flood_rows "200 Mbit/s link" shaped
 	flood_rows "bare veth" bare
 	table "200 kpps of junk for the server" "goodput undisturbed" "while flooded"
-	rm -r "$VALUES"
 }
