@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-#define BUFS_LOW 256u	/* as in a worker: fewer left, and the tunnel device waits */
+#define BUFS_LOW 256u	/* as in a worker; but there the packet waits in the tunnel device, for which the models have no place: here it is lost, and counted */
 #define FIRST_PORT 10000u
 #define SERVICE_PORT 443u
 

@@ -31,7 +31,7 @@ struct sim_end {
 	struct buf_queue outside;	/* of flows that do not use the tunnel; b->path: by which link */
 	struct flow *touched;		/* flows that got packets in the present batch */
 	struct event tick;
-	u64 device_drops;		/* no buf was left for an inner packet */
+	u64 device_drops;		/* inner packets lost because bufs were few */
 	u32 least_bufs;
 	struct event rest;		/* its host does something else from time to time */
 	bool resting;

@@ -101,6 +101,19 @@ static void six_slow_seconds_shrink(void **state)
 	fail_msg("not shrunk");
 }
 
+/* A sender that left slow start early needs many seconds to fill two links; they were taken from it meanwhile. */
+static void a_sender_that_comes_up_was_not_held_down(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 16; i++) {
+		v.backlogged = false;
+		now_us += 1000;
+		guard_look(&g, &v, now_us);
+		v.backlogged = true;
+		assert_false(second(MB + i * MB / 2, 0));
+	}
+}
+
 /* One look without anything waiting is enough. */
 static void a_whole_second_must_be_backlogged(void **state)
 {
@@ -198,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup(two_short_seconds_in_a_row_shrink, begin),
 		cmocka_unit_test_setup(who_offers_little_proves_nothing, begin),
 		cmocka_unit_test_setup(six_slow_seconds_shrink, begin),
+		cmocka_unit_test_setup(a_sender_that_comes_up_was_not_held_down, begin),
 		cmocka_unit_test_setup(a_whole_second_must_be_backlogged, begin),
 		cmocka_unit_test_setup(one_path_is_not_judged, begin),
 		cmocka_unit_test_setup(many_late_packets_shrink_whatever_is_delivered, begin),

@@ -133,20 +133,58 @@ static void note_line(void *packets, const struct tunnel_session_info *info)
 	*(u64 *)packets = info->line_packets;
 }
 
-/* It could always send, and got nothing: the search for something for it took 300 ms of packets out of the managed queue. */
-static void a_link_left_out_did_not_draw_out_the_line(void **state)
+/* It could always send, and got nothing: the search for something for it took 300 ms of packets out of the managed queue. The two links that
+ * carry need few: what waits for the farther one until both arrive together, and what may be sent at once. */
+static void assert_line_is_short(u64 third_delay_us, u8 third_flags)
 {
 	u64 packets = 0;
 
-	(void)state;
 	world_init(&w, 7);
-	w.links[2].delay_us = 400 * MSEC;
-	world_start(&w, 2);
+	w.links[3].delay_us = third_delay_us;
+	w.link_flags[3] = third_flags;
+	world_start(&w, 3);
 	world_run(&w, SEC);
-	w.links[1].rate_bytes = 5000000;
-	world_flow(&w, &w.client, 3 * SEC, 200, 1400, 1);
+	w.links[1].rate_bytes = w.links[2].rate_bytes = 5000000;
+	world_flow(&w, &w.client, 3 * SEC, 100, 1400, 1);
+	assert_true(client_path(2).sent_bytes > 5000000);
 	tunnel_each_session(w.client.tunnel, note_line, &packets, w.now_us);
-	assert_in_range(packets, 0, 5000000 / 1400 * 30 / 1000);
+	assert_in_range(packets, 0, 2 * 5000000 / 1400 * 30 / 1000);
+	world_end(&w);
+}
+
+static void a_link_left_out_did_not_draw_out_the_line(void **state)
+{
+	(void)state;
+	assert_line_is_short(400 * MSEC, 0);
+}
+
+static void an_idle_backup_did_not_draw_out_the_line(void **state)
+{
+	(void)state;
+	assert_line_is_short(30 * MSEC, TG_LINK_BACKUP);
+}
+
+/* A packet that had to wait for the slow link stopped the walk, and those behind it that had a free link waited as well. */
+static void flows_of_a_slow_link_did_not_hold_up_those_of_a_fast_one(void **state)
+{
+	u64 before = 0;
+	u32 number = 1;
+
+	(void)state;
+	connect_links(2);
+	w.links[1].rate_bytes = 10000000;
+	w.links[2].rate_bytes = 1000000;
+	for (u32 ms = 0; ms < 4000; ms++) {
+		if (ms == 2000)
+			before = client_path(1).sent_bytes;
+		for (w.flow = 0; w.flow < 8; w.flow++) {
+			w.wanted_path = client_path(1 + w.flow % 2).id + 1;
+			world_send(&w, &w.client, number++, 1400);
+		}
+		world_run(&w, MSEC);
+	}
+	assert_true(client_path(2).sent_bytes > 3000000);
+	assert_true(client_path(1).sent_bytes - before > 2 * 4500000);	/* of the 5.6 MB/s that want it */
 	world_end(&w);
 }
 
@@ -945,6 +983,8 @@ int main(void)
 		cmocka_unit_test(sparse_traffic_takes_the_faster_link),
 		cmocka_unit_test(packets_stay_on_the_path_that_is_wanted),
 		cmocka_unit_test(a_link_left_out_did_not_draw_out_the_line),
+		cmocka_unit_test(an_idle_backup_did_not_draw_out_the_line),
+		cmocka_unit_test(flows_of_a_slow_link_did_not_hold_up_those_of_a_fast_one),
 		cmocka_unit_test(redundant_copies_are_delivered_once),
 		cmocka_unit_test(a_silent_link_is_left_and_taken_back),
 		cmocka_unit_test(a_silent_link_is_noticed_when_only_the_server_sends),

@@ -53,6 +53,8 @@ struct world_end {
 
 struct world {
 	u8 wanted_path;		/* of the packets that are sent: a path's id plus one, or 0 */
+	u16 flow;		/* likewise: added to their source port */
+	u8 link_flags[WORLD_LINKS + 1];
 	u64 now_us;
 	struct rand_source random;
 	struct world_link links[WORLD_LINKS + 1];	/* by link number; 0 unused */
@@ -247,7 +249,7 @@ static inline void world_start_client(struct world *w, u32 links)
 {
 	world_start_end(w, &w->client, &w->client_settings);
 	for (u32 i = 1; i <= links; i++) {
-		struct tunnel_uplink u = { .link = i, .remote = w->server_address };
+		struct tunnel_uplink u = { .link = i, .remote = w->server_address, .flags = w->link_flags[i] };
 
 		u.name[0] = (char)('a' + i - 1);
 		tunnel_path_add(w->client.tunnel, &u, w->now_us);
@@ -371,7 +373,7 @@ static inline void world_send(struct world *w, struct world_end *end, u32 number
 	b->data[9] = 17;
 	memcpy(b->data + 12, from_client ? client_ip : host_ip, 4);
 	memcpy(b->data + 16, from_client ? host_ip : client_ip, 4);
-	put_be16(b->data + 20, 4000);
+	put_be16(b->data + 20, (u16)(4000 + w->flow));
 	put_be16(b->data + 22, 5000);
 	put_be16(b->data + 24, (u16)(len - 20));
 	put_be32(b->data + 28, number);

@@ -8,6 +8,7 @@
 #define SECONDS 2u
 #define SLOW_PERCENT 90u
 #define SLOW_SECONDS 6u
+#define COMES_UP_PERCENT 120u		/* within these: a sender that is still growing, not one that is held down */
 #define AGAIN_US (5 * SEC)		/* late packets so soon after others hold senders down */
 #define PAUSE_FIRST_US (10 * SEC)
 #define PAUSE_MOST_US (80 * SEC)
@@ -49,10 +50,10 @@ static void judge_rate(struct guard *g, u64 rate)
 		g->short_seconds++;
 	else
 		g->short_seconds = 0;
-	if (g->once_backlogged && g->always_striping && is_below(g, rate, SLOW_PERCENT))
-		g->slow_seconds++;
-	else
+	if (!g->once_backlogged || !g->always_striping || !is_below(g, rate, SLOW_PERCENT))
 		g->slow_seconds = 0;
+	else if (!g->slow_seconds++ || rate * 100 > g->slow_from * COMES_UP_PERCENT)
+		g->slow_from = rate, g->slow_seconds = 1;
 }
 
 /* True: senders are held down, and the anchor alone would carry more than they send. */

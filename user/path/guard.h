@@ -10,7 +10,8 @@
  * Two witnesses. While bulk waits, what all paths deliver against the estimate of the anchor. And, as inner senders that are held
  * down by disorder leave nothing waiting, the peer's count of striped packets that came late or not at all: if there are many,
  * or if there are any again and again while the bundle delivers less than the anchor could: then nothing is lost by
- * using that alone. The same goes when senders stay far below for long while something waits again and again. For one CUBIC at 50 Mbit/s and 50 ms one late packet in 20000 is too many (RFC 9438, section 5.1). Pure.
+ * using that alone. The same goes when senders stay far below for long while something waits again and again, unless they come up
+ * meanwhile. For one CUBIC at 50 Mbit/s and 50 ms one late packet in 20000 is too many (RFC 9438, section 5.1). Pure.
  */
 #ifndef TG_PATH_GUARD_H
 #define TG_PATH_GUARD_H
@@ -35,6 +36,7 @@ struct guard {
 	u64 delivered_bytes, striped_packets, late_packets;	/* when it began */
 	u64 anchor_sum, anchor_count;	/* of the estimates since then */
 	u32 short_seconds, late_seconds, slow_seconds;	/* in a row */
+	u64 slow_from;			/* what the first of the slow ones delivered */
 	u64 held_down_us;		/* last second that was short and had late packets, since a good one; 0: none */
 	u64 rate;			/* of the last second with striping: what the bundle delivered */
 	u64 alone_until_us;		/* anchor alone */

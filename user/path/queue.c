@@ -320,19 +320,25 @@ struct buf *queue_take_sparse(struct queue *q, u64 now_us)
 	return b;
 }
 
-/* The bulk flow whose turn it is: who has used its bytes up gets new ones and waits for the others. */
-static u32 next_bulk(struct queue *q)
+/* The bulk flow whose turn it is, QUEUE_FLOWS: none. Who has used its bytes up gets new ones and waits for the others; who may not
+ * leave lets them pass. */
+static u32 next_bulk(struct queue *q, queue_may_leave *may_leave, void *arg)
 {
-	for (;;) {
+	u32 passed = 0;		/* in a row: when it was all of them, none may leave */
+
+	while (passed < q->bulk.count) {
 		u32 i = q->bulk.first;
 		struct flow *f = &q->table->flows[i];
+		bool may = !may_leave || may_leave(f->head, arg);
 
-		if (f->deficit > 0)
+		if (may && f->deficit > 0)
 			return i;
-		f->deficit += QUANTUM;
+		passed = may ? 0 : passed + 1;
+		f->deficit += may ? QUANTUM : 0;
 		turn_leave(q, i);
 		turn_join(q, i);
 	}
+	return QUEUE_FLOWS;
 }
 
 /* Does CoDel want b dropped? A mark says the same, where it is understood. */
@@ -350,10 +356,11 @@ static bool is_dropped(struct queue *q, u32 i, struct buf *b, u64 now_us)
 	return true;
 }
 
-struct buf *queue_take_bulk(struct queue *q, u64 now_us)
+struct buf *queue_take_bulk_if(struct queue *q, queue_may_leave *may_leave, void *arg, u64 now_us)
 {
-	while (q->bulk.count) {
-		u32 i = next_bulk(q);
+	u32 i;
+
+	while ((i = next_bulk(q, may_leave, arg)) < QUEUE_FLOWS) {
 		struct buf *b = flow_take(q, i);
 
 		if (is_dropped(q, i, b, now_us)) {
@@ -365,6 +372,11 @@ struct buf *queue_take_bulk(struct queue *q, u64 now_us)
 		return b;
 	}
 	return NULL;
+}
+
+struct buf *queue_take_bulk(struct queue *q, u64 now_us)
+{
+	return queue_take_bulk_if(q, NULL, NULL, now_us);
 }
 
 /* ---- the whole ---- */

@@ -77,6 +77,11 @@ struct buf *queue_take_sparse(struct queue *q, u64 now_us);
 /* Takes the next packet of the bulk flow whose turn it is, after CoDel has had its say. NULL: none. b->bulk is true. */
 struct buf *queue_take_bulk(struct queue *q, u64 now_us);
 
+/* The same among those flows whose next packet may leave now; the others keep their packets, and their place by bytes. Asks
+ * each flow that waits at most a few times. */
+typedef bool queue_may_leave(const struct buf *next, void *arg);
+struct buf *queue_take_bulk_if(struct queue *q, queue_may_leave *may_leave, void *arg, u64 now_us);
+
 /* What the queue knows of the flow with this hash (or of others in its bucket). */
 struct queue_flow {
 	bool seen;		/* since the table was made */

@@ -331,6 +331,13 @@ void rate_reopen(struct rate *r, u64 now_us)
 	enter(r, RATE_OPEN, now_us);
 }
 
+bool rate_grows(const struct rate *r)
+{
+	if (r->control == RATE_CUBIC)
+		return !r->threshold || r->window < r->threshold;
+	return r->control == RATE_ADAPTIVE && r->phase == RATE_OPEN;
+}
+
 /* ---- what follows from it ---- */
 
 /* Paths that share a bottleneck push as much as one, all of them together. */

@@ -92,6 +92,9 @@ void rate_restart(struct rate *r, u64 now_us);
 /* What held the path down from outside is gone: it is open again, from what it carried. */
 void rate_reopen(struct rate *r, u64 now_us);
 
+/* Has nothing shown yet that the path carries no more than it does? A control that asks for no such sign knows it at once. */
+bool rate_grows(const struct rate *r);
+
 /* The estimate C in bytes/s, RATE_INITIAL_BYTES before any. */
 u64 rate_estimate(const struct rate *r);
 

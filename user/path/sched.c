@@ -73,6 +73,11 @@ static u32 included(const struct sched *s, const struct sched_path *paths, u32 n
 	return kept ? kept : usable;
 }
 
+u32 sched_bulk_paths(const struct sched *s, const struct sched_path *paths, u32 n, bool pinned)
+{
+	return pinned ? best_tier(paths, n) : included(s, paths, n);
+}
+
 /* ---- exclusion ---- */
 
 static u32 least_delay(const struct choice *c)

@@ -54,7 +54,7 @@ struct sched_path {
 	u32 weight;		/* configured; 0 counts as 1 */
 	u64 rate;		/* bytes/s that it delivers, > 0 */
 	bool rate_measured;
-	bool rate_grows;	/* nothing has shown yet that it carries no more */
+	bool rate_grows;	/* rate_grows(): nothing has shown yet that it carries no more */
 	u64 free_us;		/* when what was given to it will have left; now or earlier: idle */
 	u32 wait_us;		/* until then, from now */
 	u32 delay_us;		/* one way with its present queue, above that of the fastest */
@@ -95,6 +95,10 @@ const char *sched_exclusion_name(enum sched_exclusion e);
  * back only when it is clearly better than what led to that. One whose delay is too far from the others' and of which
  * nobody knows what it carries is tried once bulk waits all the time (`backlogged`), alone, for some seconds. */
 void sched_judge(struct sched *s, const struct sched_path *paths, u32 n, bool backlogged, u64 now_us);
+
+/* The paths that bulk may take, a bit each: those of its tier without what sched_judge() leaves out; flows that are `pinned` may be on
+ * any of the best tier. */
+u32 sched_bulk_paths(const struct sched *s, const struct sched_path *paths, u32 n, bool pinned);
 
 /* Path for `bytes` bytes of bulk, or -1: none may be used now, wait. `backlog`: bytes that wait, these included.
  * Call it on a copy of *s while planning; it remembers the pick there. */

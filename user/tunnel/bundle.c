@@ -11,13 +11,6 @@
 
 /* ---- shared bottlenecks ---- */
 
-static bool is_steady(const struct rate *r)
-{
-	if (r->control == RATE_CUBIC)
-		return r->threshold && r->window >= r->threshold;
-	return r->control == RATE_NONE || r->phase != RATE_OPEN;
-}
-
 static void share(struct session *s)
 {
 	for (u32 i = 0; i < TG_MAX_PATHS; i++)
@@ -48,7 +41,7 @@ void bundle_acked(struct path *p, const struct ack *a, const struct sent_news *n
 		return;
 	/* a->arrival is modulo 2^32; the packet left not long ago. */
 	coupling_sample(&s->bundle->coupling, p->id, now - ((u32)now - (a->arrival - news->delay_us)), news->delay_us,
-			is_steady(&p->rate), now);
+			!rate_grows(&p->rate), now);
 	if (coupling_look(&s->bundle->coupling, now))
 		share(s);
 }

@@ -80,9 +80,9 @@ void control_ack(struct path *p)
 
 	if (over && is_quiet(over))
 		second = session_best_path(p->session, over);
+	ack_over(p, over ? over : p);	/* first: what rides on it is told once, and goes by the better one */
 	if (second)
 		ack_over(p, second);
-	ack_over(p, over ? over : p);
 }
 
 /* The last ack again, by another path: its age tells the sender what should have come since, and did not. */

@@ -227,6 +227,7 @@ struct session {
 	struct buf_queue again;		/* lost packets, ahead of new ones */
 	u32 *sequences;			/* next one of each slot, TG_ORDER_SLOTS of them; made at the first striped packet */
 	u64 line_sent_us;		/* when the last packet of the line left */
+	u64 wanted_us;			/* when a packet came last that is to take one path and no other; 0: never */
 	bool tail_open;			/* since then its tail has not been looked at */
 	u64 pump_due_us;		/* when a path can take more of what waits */
 	u64 copy_tokens_us;		/* copies of sparse packets: token bucket as time credit */

@@ -21,9 +21,10 @@
 #define AHEAD_NS 1000000u		/* a path is given so much at once: runs for GSO and vector crypto */
 #define SPARSE_AHEAD_NS 5000000u	/* small packets may run ahead of the pace by this; what is more is bulk */
 #define AGAIN_AHEAD_NS 3000000u
-#define FARTHER_MOST_US (50 * MSEC)	/* the queue stands no deeper for a path that is farther still */
+#define FARTHER_MOST_US (50 * MSEC)	/* a path is left out when it is 100 to 150 ms farther (sched.c): half of the former */
 #define PLAN_MOST_US (300 * MSEC)	/* nothing is planned farther ahead */
-#define PLAN_PINNED_US (20 * MSEC)	/* where each flow has one path: another flow's packets may be behind this one's */
+#define PLAN_BOUND_US (20 * MSEC)	/* nor so far for flows that have one path each: what waits, waits in the queue */
+#define WANTED_US SEC			/* some flow wants a path of its own when such a packet came within this time */
 #define COPY_BYTES_PER_SECOND 32000u	/* copies of sparse packets that are always allowed: a call, twice */
 #define COPY_SHARE 50u			/* and one of so many bytes carried */
 #define COPY_BURST_BYTES 32000u
@@ -230,10 +231,55 @@ void pump_number(struct session *s, struct buf *b)
 	b->order = s->sequences ? slot << TG_ORDER_SEQ_BITS | (s->sequences[slot]++ & TG_ORDER_SEQ_MASK) : TG_ORDER_NONE;
 }
 
-/* The next packet of the queue joins the line; from here on nobody drops it. */
-static struct buf *extend_line(struct session *s, const struct view *v)
+/* A walk along the line. */
+struct walk {
+	struct session *s;
+	struct view *v;
+	struct sched plan;
+	u32 bulk_paths;		/* bits: where what has no path of its own may go */
+};
+
+/* Each flow has a path of its own. */
+static bool is_pinned(const struct session *s, const struct view *v)
 {
-	struct buf *b = queue_take_bulk(&s->queue, s->tunnel->now_us), *rest;
+	return !v->stripe && (s->sched.aggregation == SCHED_NONE || s->sched.strategy == SCHED_ECMP_AWARE);
+}
+
+/* The one path that b may take; -1: it has no such path. */
+static int bound_path(struct sched *plan, const struct session *s, const struct view *v, const struct buf *b)
+{
+	int wanted = wanted_path(v, b);
+
+	if (wanted < 0 && is_pinned(s, v))
+		return sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
+	return wanted;
+}
+
+static bool any_ready(const struct view *v, u32 paths)
+{
+	for (u32 i = 0; i < v->count; i++)
+		if (v->entries[i].ready && paths >> i & 1)
+			return true;
+	return false;
+}
+
+/* What no ready path takes stays in the queue, where flows share and CoDel looks at them; of what has one path a little is planned ahead. */
+static bool may_join(const struct buf *b, void *walk)
+{
+	struct walk *w = walk;
+	int i = bound_path(&w->plan, w->s, w->v, b);
+
+	if (i < 0)
+		return any_ready(w->v, w->bulk_paths);
+	return w->v->entries[i].ready || w->v->entries[i].wait_us <= PLAN_BOUND_US;
+}
+
+/* The next packet of the queue joins the line; from here on nobody drops it. */
+static struct buf *extend_line(struct walk *w)
+{
+	struct session *s = w->s;
+	const struct view *v = w->v;
+	struct buf *b = queue_take_bulk_if(&s->queue, may_join, w, s->tunnel->now_us), *rest;
 
 	if (!b)
 		return NULL;
@@ -260,46 +306,35 @@ static struct buf *take_behind(struct buf_queue *line, struct buf *before)
 	return b;
 }
 
-/* Each flow has a path of its own. */
-static bool is_pinned(const struct session *s, const struct view *v)
-{
-	return !v->stripe && (s->sched.aggregation == SCHED_NONE || s->sched.strategy == SCHED_ECMP_AWARE);
-}
-
 static int pick(struct sched *plan, const struct session *s, const struct view *v, const struct buf *b)
 {
 	u64 backlog = s->queue.bulk_bytes + (u64)s->line.count * b->len;
-	int wanted = wanted_path(v, b);
+	int bound = bound_path(plan, s, v, b);
 
-	if (wanted >= 0)
-		return wanted;
-	if (is_pinned(s, v))
-		return sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
-	return sched_pick_bulk(plan, v->entries, v->count, b->len, backlog, s->tunnel->now_us);
+	return bound >= 0 ? bound : sched_pick_bulk(plan, v->entries, v->count, b->len, backlog, s->tunnel->now_us);
 }
 
-/* One that bulk may take: for any other the line would be drawn out to its end in vain. */
-static bool any_ready(const struct session *s, const struct view *v)
+/* Is there a path that something may take? For any other the line would be walked, and drawn out, in vain. */
+static bool walk_goes_on(const struct walk *w)
 {
-	for (u32 i = 0; i < v->count; i++)
-		if (v->entries[i].ready && s->sched.exclusion[i] == SCHED_INCLUDED)
-			return true;
-	return false;
+	bool wanted = w->s->wanted_us && w->s->tunnel->now_us - w->s->wanted_us < WANTED_US;
+
+	return any_ready(w->v, wanted ? ~0u : w->bulk_paths);
 }
 
 static void send_line(struct session *s, struct view *v)
 {
-	struct sched plan = s->sched;
+	struct walk w = { .s = s, .v = v, .plan = s->sched };
 	struct buf *before = NULL;
-	u32 most_us = v->stripe ? PLAN_MOST_US : PLAN_PINNED_US;
 
-	while (any_ready(s, v)) {
+	w.bulk_paths = sched_bulk_paths(&s->sched, v->entries, v->count, is_pinned(s, v));
+	while (walk_goes_on(&w)) {
 		struct buf *b = before ? before->next : s->line.head;
 		int i;
 
-		if (!b && !(b = extend_line(s, v)))
+		if (!b && !(b = extend_line(&w)))
 			break;
-		i = pick(&plan, s, v, b);
+		i = pick(&w.plan, s, v, b);
 		if (i < 0)
 			break;
 		if (v->entries[i].ready) {
@@ -311,7 +346,7 @@ static void send_line(struct session *s, struct view *v)
 			continue;
 		}
 		view_book(&v->entries[i], b, s->tunnel->now_us);
-		if (v->entries[i].wait_us > most_us)
+		if (v->entries[i].wait_us > PLAN_MOST_US)
 			break;
 		before = b;
 	}
@@ -343,22 +378,31 @@ bool session_backlogged(const struct session *s)
 	return s->queue.bulk_packets || s->line.count;
 }
 
+static bool has_queue(const struct path *p)
+{
+	return delay_queue_us(&p->delay) >= rate_queue_allowed_us(&p->rate);
+}
+
 /* A path that could have sent more tells nothing about what it carries; nor does one that only our own bound holds
  * back, while no queue stands on it. */
 static bool tells_nothing(const struct sched_path *e, const struct path *p)
 {
-	return e->ready ||
-	       (p->sent.in_flight_bytes >= p->window && delay_queue_us(&p->delay) < rate_queue_allowed_us(&p->rate));
+	return e->ready || (p->sent.in_flight_bytes >= p->window && !has_queue(p));
 }
 
-/* Nor does any when all is sent: small packets that run ahead of the pace do not fill a path. */
+/* Nor does any when all is sent: small packets that run ahead of the pace do not fill a path. Unless a queue shows that they do. */
 static void note_app_limited(const struct session *s, const struct view *v)
 {
 	bool all_sent = !session_waits(s);
 
-	for (u32 i = 0; i < v->count; i++)
-		if (v->entries[i].tier < SCHED_TIER_OUT && (all_sent || tells_nothing(&v->entries[i], v->paths[i])))
-			sent_app_limited(&v->paths[i]->sent);
+	for (u32 i = 0; i < v->count; i++) {
+		struct path *p = v->paths[i];
+
+		if (v->entries[i].tier == SCHED_TIER_OUT)
+			continue;
+		if (tells_nothing(&v->entries[i], p) || (all_sent && !has_queue(p)))
+			sent_app_limited(&p->sent);
+	}
 }
 
 /* A path that the pace holds back is free again at a time; one that is full, when an ack comes. */
@@ -387,18 +431,20 @@ static void count_drops(struct session *s)
 }
 
 /* A flow over these paths needs a quarter of the longest round trip waiting here, in 5 to 25 ms, or CUBIC's cuts leave links idle. And
- * the far link gets only what waits longer than it is farther: it idles first, and by so much the queue may stand deeper. */
+ * the far link gets only what waits longer than it is farther, one way: it idles first. That the queue stands deeper by half of this
+ * was enough to fill it in all that was measured (docs/benchmarks.md). */
 static void tune_codel(struct session *s, const struct view *v)
 {
-	u64 most_us = 0, least_us = TIME_NEVER, farther_us;
+	u32 carrying = sched_bulk_paths(&s->sched, v->entries, v->count, is_pinned(s, v));
+	u64 most_us = 0, farther_us = 0;
 
 	for (u32 i = 0; i < v->count; i++) {
-		if (v->entries[i].tier == SCHED_TIER_OUT)
+		if (!(carrying >> i & 1) || !v->paths[i]->rtt.any)
 			continue;
 		most_us = MAX(most_us, v->entries[i].min_rtt_us);
-		least_us = MIN(least_us, v->entries[i].min_rtt_us);
+		farther_us = MAX(farther_us, v->entries[i].least_delay_us);
 	}
-	farther_us = MIN((most_us - least_us) / 2, FARTHER_MOST_US);
+	farther_us = MIN(farther_us / 2, FARTHER_MOST_US);
 	most_us += 20 * MSEC;
 	queue_set_codel(&s->queue, MIN(MAX(most_us / 4, 5 * MSEC), 25 * MSEC) + farther_us, MAX(100 * MSEC, 2 * most_us));
 }

@@ -227,6 +227,8 @@ static void enqueue(struct session *s, struct buf *b)
 		queue_push_priority(&s->queue, b, now);
 		return;
 	}
+	if (b->wanted_path)
+		s->wanted_us = now;
 	queue_push(&s->queue, b, now);
 }
 

@@ -91,7 +91,7 @@ static void fill_entry(struct sched_path *e, struct path *p, bool alone)
 		.weight = p->weight,
 		.rate = limits_rate(p, rate_estimate(&p->rate)),
 		.rate_measured = p->rate.measured,
-		.rate_grows = p->rate.phase == RATE_OPEN,
+		.rate_grows = rate_grows(&p->rate),
 		.jitter_us = p->delay.jitter_us,
 		.srtt_us = p->rtt.srtt_us,
 		.rttvar_us = p->rtt.rttvar_us,
