@@ -548,6 +548,12 @@ client_uses_xdp() {
 	[ "$(client_status | json "any(u['datapath'].startswith('xdp') for u in d['uplinks'])")" = True ]
 }
 
+# Nobody uses AF_XDP: is it the kernel, or is it us?
+lab_blames_kernel() {
+	"$BUILD/vm-tests/probe/probe" xsk-copy > "$LAB/probe.log" 2>&1 || skip "this kernel has no AF_XDP on a veth: $(tail -n 1 "$LAB/probe.log")"
+	fail "no uplink uses AF_XDP: $(grep AF_XDP "$LAB/client.log")"
+}
+
 # Starts the client with all uplinks of the lab, unless the flags name some (-i) themselves, and
 # with the key in $KEY_FILE, by default a credential "laptop". Does not wait.
 launch_client() { # further flags
@@ -569,6 +575,6 @@ start_client() { # further flags
 	launch_client "$@"
 	wait_for 15 client_is_connected || fail "the client does not connect"
 	if lab_asks_datapath "$@" && [ "$DATAPATH" = xdp ]; then
-		wait_for 5 client_uses_xdp || fail "no uplink uses AF_XDP: $(grep AF_XDP "$LAB/client.log")"
+		wait_for 5 client_uses_xdp || lab_blames_kernel
 	fi
 }
