@@ -37,7 +37,7 @@ SKELETONS := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 TESTSKEL := $(patsubst %.bpf.c,$(B)/%.skel.h,$(wildcard tests/bpf/*.bpf.c))
 BPFTEST := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/*_test.c))
 
-.PHONY: all deps check check-unit check-vm demo bench bench-multipath bench-datapath sim asan clean install fuzz tests
+.PHONY: all deps check check-unit check-vm check-xdp demo bench bench-multipath bench-datapath sim asan clean install fuzz tests
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -117,6 +117,12 @@ check-vm:
 	$(Q)sh tests/deps.sh || echo "some packages are missing: tests that need them are skipped"
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)bash vm-tests/run.sh $(VMS)
+
+# The lab's tests with AF_XDP on every client's uplinks (tests/lab/xdp.txt says which, and why not the others).
+check-xdp:
+	$(Q)sh tests/deps.sh || echo "some packages are missing: tests that need them are skipped"
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)BUILT=1 XDP=full bash tests/run.sh '^xdp/'
 
 demo:
 	$(Q)bash tests/lab/demo.sh

@@ -25,8 +25,8 @@
 #
 # Words of an uplink beside the emulator's (tests/lab/emulate/shape.h): plain (a bare veth pair
 # with its offloads, no emulator), nat, family=4, family=6, mtu=N.
-# Everything is removed at exit, also after a failure. Needs root. LAB_FLAGS="--xdp native" in the environment: further flags of both daemons, to run
-# a test another way. DATAPATH=xdp: every client uses AF_XDP, where a test says nothing else.
+# Everything is removed at exit, also after a failure. Needs root. In the environment, to run a test another way (make check-xdp does):
+# LAB_FLAGS="--xdp native", further flags of both daemons; DATAPATH=xdp, AF_XDP for every client, where a test says nothing else.
 
 set -eu -o pipefail
 
@@ -85,9 +85,9 @@ lab_ms() { # milliseconds since boot
 	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
 }
 
-# Asks every 50 ms until the command succeeds.
+# Asks every 50 ms until the command succeeds. LAB_PATIENCE=3: all limits three times as long, for a machine that is short of time.
 wait_for() { # limit in seconds, command...
-	local limit=$1 end
+	local limit=$(($1 * ${LAB_PATIENCE:-1})) end
 	shift
 	end=$(($(lab_ms) + limit * 1000))
 	until "$@" > /dev/null 2>&1; do
@@ -538,6 +538,22 @@ client_is_connected() {
 	lab_runs client && grep -q connected "$LAB/client.log"
 }
 
+# Is DATAPATH to be added to these flags?
+lab_asks_datapath() { # flags of the test
+	[ -n "${DATAPATH:-}" ] && [[ " $* " != *" --datapath "* ]]
+}
+
+# With the socket instead of AF_XDP a test passes as well, and says nothing.
+client_uses_xdp() {
+	[ "$(client_status | json "any(u['datapath'].startswith('xdp') for u in d['uplinks'])")" = True ]
+}
+
+# Nobody uses AF_XDP: is it the kernel, or is it us?
+lab_blames_kernel() {
+	"$BUILD/vm-tests/probe/probe" xsk-copy > "$LAB/probe.log" 2>&1 || skip "this kernel has no AF_XDP on a veth: $(tail -n 1 "$LAB/probe.log")"
+	fail "no uplink uses AF_XDP: $(grep AF_XDP "$LAB/client.log")"
+}
+
 # Starts the client with all uplinks of the lab, unless the flags name some (-i) themselves, and
 # with the key in $KEY_FILE, by default a credential "laptop". Does not wait.
 launch_client() { # further flags
@@ -546,7 +562,7 @@ launch_client() { # further flags
 	if [[ " $* " != *" -i "* && " $* " != *" --auto-discover "* ]]; then
 		for i in $LAB_UPLINKS; do flags+=(-i up$i); done
 	fi
-	[ -z "${DATAPATH:-}" ] || [[ " $* " == *" --datapath "* ]] || flags+=(--datapath "$DATAPATH")
+	if lab_asks_datapath "$@"; then flags+=(--datapath "$DATAPATH"); fi
 	# Namespaces share /etc: no test may touch this machine's resolv.conf.
 	[[ " $* " == *" --dns "* ]] || flags+=(--no-dns)
 	: > "$LAB/client.log"
@@ -558,4 +574,7 @@ launch_client() { # further flags
 start_client() { # further flags
 	launch_client "$@"
 	wait_for 15 client_is_connected || fail "the client does not connect"
+	if lab_asks_datapath "$@" && [ "$DATAPATH" = xdp ]; then
+		wait_for 5 client_uses_xdp || lab_blames_kernel
+	fi
 }

@@ -27,8 +27,8 @@ data[32 + 8] ^= 1
 open(sys.argv[1], "w").write("tg2_" + base64.urlsafe_b64encode(data[:-6]).decode().rstrip("=") + "\n")
 EOF
 
-# A real session, for something to damage and repeat. Its packets are captured at the uplink.
-lab_run capture client tcpdump --immediate-mode -Z root -U -n -s 0 -i up1 -w "$LAB/real.pcap" "udp and dst port $PORT"
+# A real session, for something to damage and repeat. Its packets are captured behind the uplink: what AF_XDP sends is not seen there.
+lab_run capture net tcpdump --immediate-mode -Z root -U -n -s 0 -i gw1 -w "$LAB/real.pcap" "udp and dst port $PORT"
 wait_for 5 grep -q listening "$LAB/capture.log"
 start_client --full-tunnel
 in_client ping -q -c 3 -i 0.2 $INTERNET4 > /dev/null

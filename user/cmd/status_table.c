@@ -150,6 +150,8 @@ static void print_limits(const json_t *uplink)
 
 	if (!strncmp(datapath, "xdp ", 4))
 		printf("    AF_XDP: %s\n", datapath + 4);
+	else if (json_is_string(json_object_get(uplink, "datapath_why")))
+		printf("    a socket, not AF_XDP: %s\n", text(uplink, "datapath_why"));
 	if (has_rate)
 		printf("    rate: at most %s each way\n", text_rate(number(uplink, "rate_limit_bytes_per_second"), rate));
 	if (has_quota)
@@ -236,6 +238,8 @@ static void print_tail(const json_t *status)
 {
 	print_counts("events:", json_object_get(status, "counters"));
 	print_counts("dropped:", json_object_get(status, "drops"));
+	if (json_is_string(json_object_get(status, "programs_refused")))
+		text_below("no programs in the kernel: %s", text(status, "programs_refused"));
 	print_counts("filter:", json_object_get(status, "filter"));
 	print_counts("dropped by the filter:", json_object_get(status, "filter_drops"));
 	print_counts("tunnel device:", json_object_get(status, "tun_counters"));

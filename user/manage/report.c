@@ -198,6 +198,7 @@ static void put_filter(json_t *to, const struct filter_snapshot *f)
 {
 	put(to, "filter", f->loaded ? report_filter(&f->counts) : json_null());
 	put(to, "filter_drops", f->loaded ? report_filter_drops(&f->counts) : json_null());
+	put(to, "programs_refused", f->refused[0] ? json_string(f->refused) : json_null());
 }
 
 static json_t *report_tun(const struct tun_counters *c)
@@ -248,6 +249,7 @@ static json_t *report_uplink(const struct uplink_snapshot *u, const struct clien
 	put(out, "xdp", json_string(datapath_mode_name(u->xdp)));
 	put(out, "tcp", json_boolean(u->tcp));
 	put(out, "datapath", json_string(u->datapath));
+	put(out, "datapath_why", u->datapath_why[0] ? json_string(u->datapath_why) : json_null());
 	if (strcmp(u->datapath, "udp"))
 		put(out, "af_xdp", report_xdp(&u->xsk));
 	put_number(out, "weight", u->weight);

@@ -378,12 +378,12 @@ void client_engine_settings(const struct client *c, struct tunnel_settings *t)
 	memcpy(t->client_secret, s->key.client_secret, sizeof(t->client_secret));
 }
 
-static struct datapath *open_datapath(const struct client *c)
+static struct datapath *open_datapath(struct client *c)
 {
 	struct datapath_settings set = { 0 };
 
 	randombytes_buf(&set.hash_key, sizeof(set.hash_key));
-	return filter_open(c->set.xdp, !c->set.no_lanes, &set, c->name);
+	return filter_open(c->set.xdp, !c->set.no_lanes, &set, c->name, c->datapath_why);
 }
 
 static int start_worker(struct client *c, char *error)

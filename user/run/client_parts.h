@@ -92,6 +92,7 @@ struct client {
 	struct host *host;
 	struct worker *worker;
 	struct datapath *datapath;	/* NULL: no filter is wanted, no lanes, nor has an uplink asked for AF_XDP */
+	char datapath_why[DATAPATH_WHY_BYTES];	/* why it could not be loaded, once that was tried */
 	bool is_filtering;		/* the worker tells it of indices and heartbeats: there is a filter, or AF_XDP */
 	struct policies policies;
 	struct tun *queues[TG_LANES];	/* until the worker has them */

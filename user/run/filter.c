@@ -5,23 +5,33 @@
 #include "run/filter.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 
-struct datapath *filter_open(enum datapath_mode mode, bool lanes, const struct datapath_settings *set, const char *name)
+struct datapath *filter_load(const struct datapath_settings *set, const char *name, char why[DATAPATH_WHY_BYTES])
 {
-	char why[DATAPATH_WHY_BYTES];
 	struct datapath *d;
 
-	if (mode == DATAPATH_OFF && !lanes)
+	if (datapath_load(&d, set, why))
 		return NULL;
-	if (datapath_load(&d, set, why)) {
-		log_warn("no %s: %s", mode == DATAPATH_OFF ? "lanes in the tunnel device" : "XDP filter", why);
-		return NULL;
-	}
 	if (datapath_pin(d, name, why))
 		log_info("%s", why);
+	why[0] = '\0';
+	return d;
+}
+
+struct datapath *filter_open(enum datapath_mode mode, bool lanes, const struct datapath_settings *set, const char *name, char why[DATAPATH_WHY_BYTES])
+{
+	struct datapath *d;
+
+	why[0] = '\0';
+	if (mode == DATAPATH_OFF && !lanes)
+		return NULL;
+	d = filter_load(set, name, why);
+	if (!d)
+		log_warn("no %s: %s", mode == DATAPATH_OFF ? "lanes in the tunnel device" : lanes ? "XDP filter, no lanes" : "XDP filter", why);
 	return d;
 }
 
@@ -47,8 +57,9 @@ bool filter_attach(struct datapath *d, u32 ifindex, const char *name, enum datap
 	return !err;
 }
 
-void filter_snapshot(const struct datapath *d, struct filter_snapshot *out)
+void filter_snapshot(const struct datapath *d, const char *refused, struct filter_snapshot *out)
 {
 	memset(out, 0, sizeof(*out));
+	snprintf(out->refused, sizeof(out->refused), "%s", refused);
 	out->loaded = d && !datapath_read(d, &out->counts);
 }

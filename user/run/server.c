@@ -236,7 +236,7 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t)
 	return crypto_scalarmult_base(t->server_public, t->server_secret) ? -EINVAL : 0;
 }
 
-static struct datapath *open_filter(const struct server *s)
+static struct datapath *open_filter(struct server *s)
 {
 	u32 rate = s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
 	struct datapath_settings set = { .server = true, .workers = s->worker_count,
@@ -244,7 +244,7 @@ static struct datapath *open_filter(const struct server *s)
 					 .handshakes_per_source = rate * FIRSTS_PER_SOURCE };
 
 	set.hash_key = ((u64)randombytes_random() << 32) | randombytes_random();
-	return filter_open(s->set.xdp, !s->set.no_lanes, &set, s->name);
+	return filter_open(s->set.xdp, !s->set.no_lanes, &set, s->name, s->datapath_why);
 }
 
 static int start_workers(struct server *s, char *error)

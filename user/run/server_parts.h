@@ -32,6 +32,7 @@ struct server {
 	struct host *host;
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
+	char datapath_why[DATAPATH_WHY_BYTES];	/* why it could not be loaded */
 	struct policies policies;
 	u32 refused[16];		/* interfaces that do not take it */
 	u32 refused_count;

@@ -65,6 +65,8 @@ static void copy_uplinks(const struct client *c, struct client_snapshot *out)
 		if (u->usable)
 			s->local = u->local;
 		s->datapath = xdp_name(u);
+		if (!u->xdp.on)
+			memcpy(s->datapath_why, u->xdp.told, sizeof(s->datapath_why));
 		s->link = u->link;
 		if (c->datapath)
 			s->xdp = datapath_attached(c->datapath, u->seen.ifindex);
@@ -111,7 +113,7 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	copy_uplinks(c, out);
 	if (c->umem)
 		worker_call(c->worker, count_xdp, out);
-	filter_snapshot(c->is_filtering ? c->datapath : NULL, &out->filter);
+	filter_snapshot(c->is_filtering ? c->datapath : NULL, c->datapath_why, &out->filter);
 	memcpy(out->name, c->name, sizeof(out->name));
 	memcpy(out->tun_name, c->tun_name, sizeof(out->tun_name));
 	out->uptime_us = now - c->started_us;

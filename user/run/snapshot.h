@@ -22,6 +22,7 @@ const char *client_state_name(enum client_state state);	/* "waiting", "connectin
 struct filter_snapshot {
 	bool loaded;
 	struct datapath_counts counts;	/* since it was loaded; valid when loaded */
+	char refused[DATAPATH_WHY_BYTES];	/* why the kernel's programs could not be loaded, lanes and AF_XDP included; else empty */
 };
 
 /* An uplink the client knows, whether or not it has a path now. */
@@ -38,6 +39,7 @@ struct uplink_snapshot {
 	u64 quota_used;			/* this month, counted while there is a quota */
 	struct addr local;		/* address its socket uses; family 0: none */
 	const char *datapath;		/* "udp", "xdp native zero-copy", "xdp native", "xdp generic" */
+	char datapath_why[DATAPATH_WHY_BYTES];	/* why it is not AF_XDP though that was asked for; else empty */
 	struct xsk_counters xsk;	/* of AF_XDP, since it is on */
 	u32 link;
 	enum datapath_mode xdp;		/* how the filter is attached */

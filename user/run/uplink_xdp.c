@@ -163,11 +163,11 @@ static int load(struct client *c, char *why)
 {
 	if (c->is_filtering)
 		return 0;
-	if (!c->datapath)	/* the lanes may have brought it */
-		c->datapath = filter_open(DATAPATH_NATIVE, false, &(struct datapath_settings){ .hash_key = worker_hash_key(c->worker) }, c->name);
+	if (!c->datapath && !c->datapath_why[0])	/* the lanes may have brought it, or been refused */
+		c->datapath = filter_load(&(struct datapath_settings){ .hash_key = worker_hash_key(c->worker) }, c->name, c->datapath_why);
 	if (!c->datapath) {
-		snprintf(why, DATAPATH_WHY_BYTES, "the kernel does not take the XDP program");
-		return -EIO;	/* what it said was logged */
+		memcpy(why, c->datapath_why, DATAPATH_WHY_BYTES);
+		return -EIO;
 	}
 	worker_call(c->worker, use_datapath_job, c->datapath);
 	c->is_filtering = true;
@@ -288,6 +288,16 @@ static void begin_hop(struct client *c, struct uplink *u, u64 now)
 	xdp_changed(c, u);
 }
 
+static bool is_worth_trying(const struct client *c, const struct uplink *u)
+{
+	if (wanted(c, u) == RUN_DATAPATH_UDP)
+		return false;
+	if (wanted(c, u) != RUN_DATAPATH_AUTO || host_nic_zero_copy(u->seen.ifindex) == HOST_NIC_YES)
+		return true;
+	log_debug("uplink %s: a socket; its driver offers no zero-copy AF_XDP", u->name);
+	return false;
+}
+
 void xdp_open(struct client *c, struct uplink *u)
 {
 	bool auto_only = wanted(c, u) == RUN_DATAPATH_AUTO;
@@ -295,10 +305,10 @@ void xdp_open(struct client *c, struct uplink *u)
 	u64 now = clock_now_us();
 
 	u->xdp.retry_us = TIME_NEVER;
-	if (u->xdp.on || wanted(c, u) == RUN_DATAPATH_UDP)
+	if (u->xdp.on)
 		return;
-	if (auto_only && host_nic_zero_copy(u->seen.ifindex) != HOST_NIC_YES) {
-		log_debug("uplink %s: a socket; its driver offers no zero-copy AF_XDP", u->name);
+	if (!is_worth_trying(c, u)) {
+		u->xdp.told[0] = '\0';
 		return;
 	}
 	if (open_steps(c, u, auto_only, why)) {
