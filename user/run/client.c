@@ -293,6 +293,7 @@ static void on_tick(int fd, short what, void *arg)
 	uplinks_reap(c, now);
 	uplinks_usage_tick(c, now);
 	xdp_tick(c, now);
+	policies_tick(&c->policies);
 	advise(c, now);
 }
 
@@ -406,6 +407,8 @@ static int start_worker(struct client *c, char *error)
 	memset(c->queues, 0, sizeof(c->queues));
 	c->policies.datapath = c->datapath;
 	c->policies.worker = c->worker;
+	c->policies.host = c->host;
+	c->policies.tun = c->tun_name;
 	return 0;
 }
 

@@ -165,6 +165,7 @@ static void on_flush(int fd, short what, void *arg)
 	(void)what;
 	flush(arg);
 	server_filter(arg);
+	policies_tick(server_policies(arg));
 }
 
 static void nothing(struct worker *w, void *arg)
