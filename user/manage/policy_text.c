@@ -120,23 +120,13 @@ int policy_parse_packets(struct policy *p, u32 kind, const char *text)
 	return 0;
 }
 
-char *policy_text(const struct policy *p)
+void policy_print(FILE *out, const struct policy *p)
 {
-	char *out = NULL;
-	size_t len;
-	FILE *f = open_memstream(&out, &len);
-
-	if (!f)
-		return NULL;
-	fprintf(f, "%s %s", policy_kind_name(p->kind), p->text);
+	fprintf(out, "%s=%s", policy_kind_name(p->kind), p->text);
 	if (p->class == TG_CLASS_BYPASS)
-		fprintf(f, " bypass");
+		fputs(",bypass", out);
 	else if (p->class != TG_CLASS_AUTO)
-		fprintf(f, " class %s", policy_class_name(p->class));
+		fprintf(out, ",class=%s", policy_class_name(p->class));
 	if (p->path[0])
-		fprintf(f, " path %s", p->path);
-	if (!fclose(f))
-		return out;
-	free(out);
-	return NULL;
+		fprintf(out, ",path=%s", p->path);
 }

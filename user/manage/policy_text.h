@@ -3,6 +3,8 @@
 #ifndef TG_MANAGE_POLICY_TEXT_H
 #define TG_MANAGE_POLICY_TEXT_H
 
+#include <stdio.h>
+
 #include "run/settings.h"
 
 /* "mark", "cgroup", "dscp", "port" to enum tg_policy_kind; 0 when unknown. "auto", "realtime", "bulk", "bypass" to enum tg_class; -1. */
@@ -18,7 +20,7 @@ int policy_parse_packets(struct policy *p, u32 kind, const char *text);
 /* What policy_parse_packets() takes of this kind: "a number from 1 to 0xffffffff". */
 const char *policy_packets_expects(u32 kind);
 
-/* "port 5060 class realtime path wwan0"; the caller's to free(), NULL without memory. */
-char *policy_text(const struct policy *p);
+/* "port=5060,class=realtime,path=wwan0" */
+void policy_print(FILE *out, const struct policy *p);
 
 #endif

@@ -479,6 +479,7 @@ static int start(struct client *c, char *error)
 	uplinks_usage_open(c);
 	uplinks_configure(c);
 	uplinks_rescan(c);
+	(void)policies_change(&c->policies, NULL, &c->set.policies, (char[RUN_ERROR_BYTES]){ 0 });
 	if (!uplinks_usable(c))
 		log_warn("no usable uplink now (up, with an address and a default route); waiting for one");
 	if (c->hooks.started)

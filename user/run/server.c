@@ -341,6 +341,7 @@ static int start(struct server *s, char *error)
 			return err;
 	}
 	s->hooked = true;
+	(void)policies_change(&s->policies, NULL, &s->set.policies, (char[RUN_ERROR_BYTES]){ 0 });
 	server_filter(s);	/* takes its time, so it is last: people may talk to us already */
 	announce(s);
 	return 0;
