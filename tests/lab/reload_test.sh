@@ -121,6 +121,29 @@ seen=$(seen_as $INTERNET4)
 transfer_goes_on "it is no full tunnel any more" 10 200000
 note "routes, excludes, full tunnel, kill switch"
 
+# --- policies ---
+policies() { on client policy list --json | json '" ".join(sorted("%s=%s:%s%s" % (p["kind"], p["text"], p["class"], p["path"]) for p in d))'; }
+outside() { [ "$(seen_as $INTERNET4)" = 10.80.1.2 ]; }
+routing=('[routing]' 'full_tunnel = false' "routes = [\"$INTERNET4/32\"]" 'dns = false')
+client_file '[client]' 'uplinks = ["up1", "up2"]' "${routing[@]}" '[[policy]]' 'port = "tcp/80"' 'bypass = true' '[[policy]]' 'dscp = "ef"' 'class = "realtime"' 'path = "up2"'
+on client policy add --mark 7 class bulk
+reload client
+reloaded "policies" '[(c["key"], c["from"], c["to"]) for c in d["changed"]] == [("policy", "", "port=tcp/80,bypass dscp=ef,class=realtime,path=up2")]'
+assert_equal "policies" "$(policies)" "dscp=ef:realtimeup2 mark=7:bulk port=tcp/80:bypass"
+outside || fail "the file's bypass does nothing: seen as $(seen_as $INTERNET4)"
+client_file '[client]' 'uplinks = ["up1", "up2"]' "${routing[@]}" '[[policy]]' 'port = "tcp/80"' 'class = "bulk"'
+reload client
+assert_equal "other policies; the one by command stays" "$(policies)" "mark=7:bulk port=tcp/80:bulk"
+if outside; then fail "the file says bypass no more, and it does"; fi
+client_file '[client]' 'uplinks = ["up1", "up2"]' "${routing[@]}" '[[policy]]' 'port = "tcp/80"' 'bypass = true' 'path = "up1"'
+refuses 2 'client.toml:10: policy.path' on client config reload
+assert_equal "a bad one changes nothing" "$(policies)" "mark=7:bulk port=tcp/80:bulk"
+client_file '[client]' 'uplinks = ["up1", "up2"]' "${routing[@]}"
+reload client
+assert_equal "none in the file" "$(policies)" "mark=7:bulk"
+transfer_goes_on "policies came and went" 10 200000
+note "policies"
+
 # --- what needs a restart, and what is wrong ---
 client_file '[client]' 'uplinks = ["up1", "up2"]' '[routing]' 'full_tunnel = false' "routes = [\"$INTERNET4/32\"]" 'dns = false' '[tun]' 'mtu = 1400'
 reload client
@@ -141,12 +164,14 @@ transfer_end
 note "mistakes"
 
 # --- a server, and SIGHUP ---
-server_file '[server]' 'max_connections = 1' 'client_to_client = true' 'allow = ["192.168.7.0/24"]' 'workers = 2' '[multipath.scheduler]' 'strategy = "blest"'
+server_file '[server]' 'max_connections = 1' 'client_to_client = true' 'allow = ["192.168.7.0/24"]' 'workers = 2' '[multipath.scheduler]' 'strategy = "blest"' \
+	'[[policy]]' 'port = 22' 'class = "realtime"'
 kill -HUP "${LAB_PID[server]}"
 server_blest() { [ "$(server_status | json 'd["strategy"]')" = blest ]; }
 wait_for 5 server_blest || fail "SIGHUP changes nothing: $(lab_log server)"
 grep -q 192.168.7.0/24 <<< "$(in_server nft list ruleset)" || fail "the firewall does not allow the network: $(in_server nft list ruleset)"
 grep -q 'server.workers: "2" needs a restart; it stays "1"' "$LAB/server.log" || fail "what needs a restart is not logged: $(lab_log server)"
+assert_equal "its policy" "$(on server policy list --json | json '[(p["text"], p["class"]) for p in d] == [("22", "realtime")]')" True
 server_sessions 1 || fail "the session did not survive"
 server_file '[server]' 'max_conections = 1'
 kill -HUP "${LAB_PID[server]}"
@@ -156,9 +181,17 @@ refuses 2 'server.toml:2: unknown key' on server config reload
 server_blest || fail "a bad file changed something"
 server_file '[server]' 'max_connections = 1'
 reload server
-reloaded "the accounts were read as well" 'd["accounts"] and len(d["changed"]) == 3'
+reloaded "the accounts were read as well" 'd["accounts"] and len(d["changed"]) == 4'
 if grep -q 192.168.7.0/24 <<< "$(in_server nft list ruleset)"; then fail "the firewall still allows the network"; fi
 note "server"
+
+# --- from the start ---
+lab_stop client || fail "the client did not end well"
+client_file "${routing[@]}" '[[policy]]' 'port = "tcp/80"' 'bypass = true' '[[policy]]' 'cgroup = "/sys/fs/cgroup/not.there"' 'bypass = true'
+start_client --config "$LAB/client.toml"
+outside || fail "the file's bypass does nothing from the start: seen as $(seen_as $INTERNET4)"
+assert_equal "both are there" "$(policies)" "cgroup=/sys/fs/cgroup/not.there:bypass port=tcp/80:bypass"
+note "from the start"
 
 # --- without a file ---
 lab_stop client || fail "the client did not end well"

@@ -127,6 +127,8 @@ static void what_changed_is_named(void **state)
 		  "server.open: false -> true; server.max_connections: 10000 -> 5; server.allow:  -> 192.168.1.0/24",
 		  "server.pool6: fd85:7269:676c::/64 -> none; server.workers: 1 -> 2" },
 		{ SETTINGS_SERVER, "[server]\nlisten = [\"192.0.2.1:7443\"]\n", "", "server.listen:  -> 192.0.2.1:7443" },
+		{ SETTINGS_SERVER, "[[policy]]\nport = 22\nclass = \"realtime\"\n", "policy:  -> port=22,class=realtime", "" },
+		{ SETTINGS_CLIENT, "[[policy]]\nmark = 7\nbypass = true\n[[policy]]\ndscp = \"ef\"\npath = \"up1\"\n", "policy:  -> mark=7,bypass dscp=ef,path=up1", "" },
 	};
 
 	(void)state;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <triglav/maps.h>
+
 #include "base/log.h"
 #include "manage/nearest.h"
 #include "manage/settings.h"
@@ -167,6 +169,74 @@ static const struct {
 	{ SETTINGS_CLIENT, "[client]\nuplinks = [{ weight = 5 }]\n", "test.toml:2: client.uplinks: expected an interface such as \"eth0\" or \"wwan0,weight=2,metered,backup,rate=20mbit,quota=10GB,datapath=xdp\", found {\"weight\":5}" },
 	{ SETTINGS_CLIENT, "[tun]\nname = \"averyveryverylongname\"\n", "test.toml:2: tun.name: expected the name of an interface, at most 15 letters, found \"averyveryverylongname\"" },
 };
+
+static const struct {
+	enum settings_side side;
+	const char *text;
+	const char *says;
+} bad_policies[] = {
+	{ SETTINGS_CLIENT, "[log]\nlevel = \"info\"\n[[policy]]\nport = 53\n", "test.toml:3: policy: what of port 53? Add class = \"realtime\" or \"bulk\", path = \"UPLINK\", or bypass = true" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\nbypass = true\n[[policy]]\nclass = \"bulk\"\n", "test.toml:4: policy: which packets? Add one of mark, cgroup, dscp, port" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 70000\nclass = \"bulk\"\n", "test.toml:2: policy.port: expected 443, tcp/443 or udp/443, found 70000" },
+	{ SETTINGS_CLIENT, "[[policy]]\nclass = \"bulk\"\nport = \"sctp/7\"\n", "test.toml:3: policy.port: expected 443, tcp/443 or udp/443, found \"sctp/7\"" },
+	{ SETTINGS_CLIENT, "[[policy]]\nmark = 0\nclass = \"bulk\"\n", "test.toml:2: policy.mark: expected a number from 1 to 0xffffffff, found 0" },
+	{ SETTINGS_CLIENT, "[[policy]]\ndscp = \"af99\"\nclass = \"bulk\"\n", "test.toml:2: policy.dscp: expected 0 to 63, ef or cs0 to cs7, found \"af99\"" },
+	{ SETTINGS_CLIENT, "[[policy]]\ncgroup = \"system.slice\"\nbypass = true\n", "test.toml:2: policy.cgroup: expected a folder of cgroup2, from / on, found \"system.slice\"" },
+	{ SETTINGS_CLIENT, "[[policy]]\ncgroup = \"/tmp\"\nbypass = true\n", "test.toml:2: policy.cgroup: expected a folder of cgroup2, from / on, found \"/tmp\"" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\nmark = 7\nbypass = true\n", "test.toml:2: policy.port: mark says which packets already; one of mark, cgroup, dscp, port is enough" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\nclass = \"fast\"\n", "test.toml:3: policy.class: expected \"realtime\" or \"bulk\", found \"fast\"" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\nclass = \"bypass\"\n", "test.toml:3: policy.class: for packets that are to keep out of the tunnel write bypass = true" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\nbypass = \"yes\"\n", "test.toml:3: policy.bypass: expected true or false, found \"yes\"" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\npath = \"up1\"\nbypass = true\n", "test.toml:4: policy.bypass: what bypasses the tunnel has no path; leave one out" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\nclas = \"bulk\"\n", "test.toml:3: policy.clas: there is no such key; did you mean class?" },
+	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\nbypass = true\n\n[[policy]]\nport = 53\nclass = \"bulk\"\n", "test.toml:6: policy.port: there is one for 53 already; one is enough" },
+	{ SETTINGS_CLIENT, "[policy]\nport = 53\nbypass = true\n", "test.toml:2: policies are a list: write [[policy]] in place of [policy]" },
+	{ SETTINGS_CLIENT, "policy = 7\n", "test.toml:1: policy: a policy is a table: [[policy]], and its keys on the lines below" },
+	{ SETTINGS_CLIENT, "[[polcy]]\nport = 7\n", "test.toml:1: unknown key polcy; did you mean policy?" },
+	{ SETTINGS_SERVER, "[[policy]]\nport = 53\nbypass = true\n", "test.toml:3: policy.bypass: is for clients; a server has class = \"realtime\" or \"bulk\"" },
+	{ SETTINGS_SERVER, "[[policy]]\nport = 53\npath = \"up1\"\n", "test.toml:3: policy.path: is for clients; a server has class = \"realtime\" or \"bulk\"" },
+};
+
+static void bad_policies_name_the_line_of_their_key(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad_policies); i++) {
+		assert_int_equal(read_text(bad_policies[i].side, bad_policies[i].text), -EINVAL);
+		assert_string_equal(error, bad_policies[i].says);
+	}
+}
+
+static void policies_are_tables(void **state)
+{
+	static const char text[] = "[[policy]]\nport = 5060\nclass = \"realtime\"\npath = \"wlan0\"\n"
+				   "[[policy]]\ndscp = \"cs1\"\nclass = \"bulk\"\n"
+				   "[[policy]]\nmark = \"0x70\"\nbypass = true\n"
+				   "[[policy]]\ncgroup = \"/sys/fs/cgroup/there.is/none\"\nbypass = true\n"
+				   "[log]\nlevel = \"warn\"\n";
+	const struct policy *p = s.client.policies.at;
+
+	(void)state;
+	assert_int_equal(read_text(SETTINGS_CLIENT, text), 0);
+	settings_finish(&s);
+	assert_int_equal(s.client.policies.count, 4);
+	assert_int_equal(p[0].kind, TG_POLICY_PORT);
+	assert_int_equal(p[0].value, 5060);
+	assert_int_equal(p[0].class, TG_CLASS_REALTIME);
+	assert_string_equal(p[0].path, "wlan0");
+	assert_int_equal(p[1].value, 8);
+	assert_int_equal(p[1].class, TG_CLASS_BULK);
+	assert_int_equal(p[2].value, 0x70);
+	assert_int_equal(p[2].class, TG_CLASS_BYPASS);
+	assert_int_equal(p[3].kind, TG_POLICY_CGROUP);
+	assert_int_equal(p[3].value, 0);	/* waited for */
+	assert_int_equal(s.log_level, LOG_LEVEL_WARN);
+	assert_int_equal(read_text(SETTINGS_CLIENT, "policy = [{ port = 1, class = \"bulk\" }, { port = 2, bypass = true }]"), 0);
+	assert_int_equal(s.policies.count, 2);
+	assert_int_equal(read_text(SETTINGS_CLIENT, "policy = []\nclient.uplinks = []"), 0);
+	assert_int_equal(s.policies.count, 0);
+	assert_int_equal(read_text(SETTINGS_CLIENT, "[[client.uplinks]]\nname = \"eth0\"\n[[client.uplinks]]\nname = \"eth1\"\nweight = 2"), 0);
+	assert_int_equal(s.client.uplink_count, 2);
+}
 
 static void bad_files_name_line_key_and_what_was_expected(void **state)
 {
@@ -368,6 +438,8 @@ int main(void)
 		cmocka_unit_test(a_whole_server_file_is_read),
 		cmocka_unit_test(uplinks_are_names_or_tables),
 		cmocka_unit_test(uplinks_have_rates_and_quotas),
+		cmocka_unit_test(policies_are_tables),
+		cmocka_unit_test(bad_policies_name_the_line_of_their_key),
 		cmocka_unit_test(bad_files_name_line_key_and_what_was_expected),
 		cmocka_unit_test(what_is_no_toml_is_refused_with_its_line),
 		cmocka_unit_test(an_empty_section_is_fine_if_it_is_known),

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* policy.c - triglav-ctl policy: which packets are realtime, bulk, or for one path */
+/* policy.c - triglav-ctl policy: which packets are realtime, bulk, for one path, or not for the tunnel */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 
-#include <linux/magic.h>
-#include <triglav/flow.h>
+#include <triglav/maps.h>
 
 #include "cmd/fields.h"
 #include "cmd/look.h"
 #include "cmd/table.h"
+#include "manage/policy_text.h"
 
 static struct look asked = LOOK_INIT;
-static char cgroup[160], mark[24], dscp[24], port[24];
+static char cgroup[POLICY_TEXT_BYTES], mark[24], dscp[24], port[24];
 
 static const struct cmd_flag flags[] = {
 	CMD_FLAG_TEXT("cgroup", 0, "PATH", cgroup, "packets of processes in this cgroup (a folder of cgroup2) and those below it"),
@@ -28,77 +27,32 @@ static const struct cmd_flag flags[] = {
 
 /* ---- which packets ---- */
 
-struct choice {
-	const char *kind, *text;
-	json_int_t value;
-};
-
-static bool read_number(const char *text, u64 most, json_int_t *out)
+/* How it is told to the daemon: resolved, for it may stand in another folder. One that is gone stays as it was written. */
+static int read_cgroup(struct policy *p)
 {
-	unsigned long long value;
-	char *end;
+	char real[PATH_MAX];
 
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (text[0] < '0' || text[0] > '9' || *end || errno || value > most)
-		return false;
-	*out = (json_int_t)value;
-	return true;
-}
-
-/* The number of a cgroup is that of its folder. */
-static int read_cgroup(struct choice *c)
-{
-	struct statfs fs;
-	struct stat st;
-
-	if (statfs(cgroup, &fs) || stat(cgroup, &st))
-		return cmd_fail(CMD_FAILED, "%s: %s", cgroup, strerror(errno));
-	if (fs.f_type != CGROUP2_SUPER_MAGIC || !S_ISDIR(st.st_mode))
+	if (!realpath(cgroup, real))
+		snprintf(real, sizeof(real), "%s", cgroup);
+	if (policy_parse_packets(p, TG_POLICY_CGROUP, real))
 		return cmd_fail(CMD_FAILED, "%s is no folder of cgroup2 (usually /sys/fs/cgroup/...)", cgroup);
-	*c = (struct choice){ "cgroup", cgroup, (json_int_t)st.st_ino };
 	return CMD_OK;
 }
 
-static int read_mark(struct choice *c)
+static int read_packets(struct policy *p)
 {
-	*c = (struct choice){ "mark", mark, 0 };
-	return read_number(mark, UINT32_MAX, &c->value) && c->value ? CMD_OK :
-	       cmd_fail(CMD_USAGE, "--mark: expected a number from 1 to 0xffffffff, found \"%s\"", mark);
-}
+	const struct {
+		u32 kind;
+		const char *text;
+	} said[] = { { TG_POLICY_MARK, mark }, { TG_POLICY_DSCP, dscp }, { TG_POLICY_PORT, port } };
 
-static int read_dscp(struct choice *c)
-{
-	*c = (struct choice){ "dscp", dscp, 0 };
-	if (!strcmp(dscp, "ef")) {
-		c->value = 46;
-		return CMD_OK;
-	}
-	if (dscp[0] == 'c' && dscp[1] == 's' && read_number(dscp + 2, 7, &c->value)) {
-		c->value *= 8;
-		return CMD_OK;
-	}
-	return read_number(dscp, 63, &c->value) ? CMD_OK : cmd_fail(CMD_USAGE, "--dscp: expected 0 to 63, ef or cs0 to cs7, found \"%s\"", dscp);
-}
-
-static int read_port(struct choice *c)
-{
-	json_int_t protocol = !strncmp(port, "tcp/", 4) ? TG_PROTO_TCP : !strncmp(port, "udp/", 4) ? TG_PROTO_UDP : 0;
-
-	*c = (struct choice){ "port", port, 0 };
-	if (!read_number(protocol ? port + 4 : port, 65535, &c->value) || !c->value)
-		return cmd_fail(CMD_USAGE, "--port: expected 443, tcp/443 or udp/443, found \"%s\"", port);
-	c->value |= protocol << 16;
-	return CMD_OK;
-}
-
-static int read_choice(struct choice *c)
-{
-	int count = !!cgroup[0] + !!mark[0] + !!dscp[0] + !!port[0];
-
-	if (count != 1)
+	if (!!cgroup[0] + !!mark[0] + !!dscp[0] + !!port[0] != 1)
 		return cmd_fail(CMD_USAGE, "which packets? One of --cgroup, --mark, --dscp, --port");
-	return cgroup[0] ? read_cgroup(c) : mark[0] ? read_mark(c) : dscp[0] ? read_dscp(c) : read_port(c);
+	for (size_t i = 0; i < ARRAY_SIZE(said); i++)
+		if (said[i].text[0] && policy_parse_packets(p, said[i].kind, said[i].text))
+			return cmd_fail(CMD_USAGE, "--%s: expected %s, found \"%s\"", policy_kind_name(said[i].kind),
+					policy_packets_expects(said[i].kind), said[i].text);
+	return cgroup[0] ? read_cgroup(p) : CMD_OK;
 }
 
 /* ---- verbs ---- */
@@ -113,36 +67,59 @@ static int ask(json_t *request)
 	return code;
 }
 
-/* Words behind "add": class C and path NAME, either or both. */
-static int add(char **words, int count)
+static json_t *request_of(const char *command, const struct policy *p)
 {
-	const char *class = NULL, *path = NULL;
-	struct choice c;
-	int code;
+	return json_pack("{s:s, s:s, s:I, s:s}", "command", command, "kind", policy_kind_name(p->kind), "value", (json_int_t)p->value,
+			 "text", p->text);
+}
 
+/* Words behind "add": bypass; or class C and path NAME, either or both. */
+static bool read_wish(char **words, int count, const char **class, const char **path)
+{
+	*class = *path = NULL;
+	if (count == 1 && !strcmp(words[0], "bypass")) {
+		*class = words[0];
+		return true;
+	}
 	for (int i = 0; i + 1 < count; i += 2) {
 		if (!strcmp(words[i], "class") && (!strcmp(words[i + 1], "realtime") || !strcmp(words[i + 1], "bulk")))
-			class = words[i + 1];
+			*class = words[i + 1];
 		else if (!strcmp(words[i], "path"))
-			path = words[i + 1];
+			*path = words[i + 1];
 		else
-			count = 0;
+			return false;
 	}
-	if (!count || count & 1)
-		return cmd_fail(CMD_USAGE, "what of them? class realtime, class bulk, path UPLINK; or class and path");
-	code = read_choice(&c);
+	return count && !(count & 1);
+}
+
+static int add(char **words, int count)
+{
+	const char *class, *path;
+	struct policy p = { 0 };
+	json_t *request;
+	int code;
+
+	if (!read_wish(words, count, &class, &path))
+		return cmd_fail(CMD_USAGE, "what of them? class realtime, class bulk, path UPLINK; or class and path; or bypass");
+	code = read_packets(&p);
 	if (code)
 		return code;
-	return ask(json_pack("{s:s, s:s, s:I, s:s, s:s*, s:s*}", "command", "policy add", "kind", c.kind, "value", c.value,
-			     "text", c.text, "class", class, "path", path));
+	if (p.kind == TG_POLICY_CGROUP && !p.value)
+		return cmd_fail(CMD_FAILED, "%s: %s", cgroup, strerror(ENOENT));
+	request = request_of("policy add", &p);
+	if (class)
+		json_object_set_new(request, "class", json_string(class));
+	if (path)
+		json_object_set_new(request, "path", json_string(path));
+	return ask(request);
 }
 
 static int remove_policy(char **words, int count)
 {
-	struct choice c;
-	int code = count ? cmd_fail(CMD_USAGE, "\"%.40s\" is one word too many", words[0]) : read_choice(&c);
+	struct policy p = { 0 };
+	int code = count ? cmd_fail(CMD_USAGE, "\"%.40s\" is one word too many", words[0]) : read_packets(&p);
 
-	return code ? code : ask(json_pack("{s:s, s:s, s:I}", "command", "policy remove", "kind", c.kind, "value", c.value));
+	return code ? code : ask(request_of("policy remove", &p));
 }
 
 static void print(const json_t *list)
@@ -158,7 +135,7 @@ static void print(const json_t *list)
 		table_put(t, "%s", field_text(one, "kind"));
 		table_put(t, "%s", field_text(one, "text"));
 		table_put(t, "%s", field_text(one, "class"));
-		table_put(t, "%s", path[0] ? path : "any");
+		table_put(t, "%s", path[0] ? path : !strcmp(field_text(one, "class"), "bypass") ? "outside" : "any");
 	}
 	table_print(t, stdout);
 }
@@ -173,12 +150,13 @@ static int list(char **words, int count)
 		return code;
 	if (asked.json)
 		cmd_print_json(json_object_get(answer, "policies"));
-	else if (!field_true(answer, "possible"))
-		puts("there is no classifier on the tunnel device: started with --no-lanes, or the kernel refused (see: triglav-ctl log)");
-	else if (!json_array_size(json_object_get(answer, "policies")))
-		puts("no policies: flows are judged by what they do");
-	else
+	else if (json_array_size(json_object_get(answer, "policies")))
 		print(json_object_get(answer, "policies"));
+	else
+		puts("no policies: flows are judged by what they do");
+	if (!asked.json && !field_true(answer, "possible"))
+		puts("there is no classifier on the tunnel device, so only a bypass is possible: started with --no-lanes, or the kernel refused "
+		     "(see: triglav-ctl log)");
 	json_decref(answer);
 	return CMD_OK;
 }
@@ -202,9 +180,10 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command cmd_policy = {
 	.name = "policy",
 	.words = "list | add | remove",
-	.summary = "which packets are realtime, bulk, or for one path",
+	.summary = "which packets are realtime, bulk, for one path, or not for the tunnel",
 	.example = "  triglav-ctl policy add --dscp ef class realtime\n"
 		   "  triglav-ctl policy add --port tcp/873 class bulk path wwan0\n"
+		   "  triglav-ctl policy add --cgroup /sys/fs/cgroup/system.slice/backup.service bypass\n"
 		   "  triglav-ctl policy remove --dscp ef",
 	.flags = flags,
 	.run = run,

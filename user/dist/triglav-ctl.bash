@@ -59,7 +59,7 @@ _triglav_ctl() {
 		clients | drops) words="$common --all" ;;
 		config) words="reload $common" ;;
 		log) words="error warn info debug levels $common --area --follow --lines" ;;
-		policy) words="list add remove class path $common --cgroup --mark --dscp --port" ;;
+		policy) words="list add remove class path bypass $common --cgroup --mark --dscp --port" ;;
 		attach | detach) words="lanes $common" ;;
 		monitor) words="$common --interval --count" ;;
 		record) words="$common --input" ;;

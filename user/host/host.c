@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/bypass.h"
 #include "host/dns.h"
 #include "host/inside.h"
 #include "host/nft.h"
@@ -227,6 +228,7 @@ static int undo(struct host *h, enum host_nft_keep keep)
 {
 	int steps[] = {
 		host_dns_restore(h),
+		host_bypass_remove(h),
 		host_routes_clear(h),
 		host_nft_sweep(h, keep),
 		host_sysctl_restore(h),

@@ -4,7 +4,7 @@
  * Everything triglav changes on a host is found again by one of these marks, so that a start
  * after SIGKILL removes exactly what its predecessor of the same name left:
  *   routes, rules    protocol HOST_ROUTE_PROTOCOL and a table of, or the mark of, this instance
- *   nft              tables triglav_NAME, triglav_NAME_client and triglav_NAME_ks
+ *   nft              tables triglav_NAME, triglav_NAME_client, triglav_NAME_bypass and triglav_NAME_ks
  *   sysctl           files below RUNTIME_DIR/sysctl.NETNS: old value and who holds it
  *   resolv.conf      a backup in STATE_DIR and a first line that names the instance
  *   resolved, addresses   go away with the tunnel device

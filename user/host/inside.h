@@ -24,7 +24,7 @@ struct host {
 	u32 base;		/* the mark, and the first table */
 	struct nl_sock *netlink;
 	u32 sysctl_order;	/* of the next setting made */
-	bool full_tunnel;	/* uplinks need a loose rp_filter */
+	bool loose;		/* uplinks need a loose rp_filter */
 	bool leads;		/* something goes into the tunnel: connected networks need rules */
 	struct prefix networks[HOST_NETWORKS];	/* those that have one */
 	u32 network_count;

@@ -68,6 +68,17 @@ static int loosen_rp_filter(struct host *h, const char *name)
 	return MAX(all, here) == 1 ? host_sysctl_set(h, own, "2") : 0;
 }
 
+int host_routes_loosen(struct host *h)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(h->uplinks) && !err; i++)
+		if (h->uplinks[i].ifindex)
+			err = loosen_rp_filter(h, h->uplinks[i].name);
+	h->loose = true;
+	return err;
+}
+
 int host_routes_full_tunnel(struct host *h, u32 tun_ifindex, bool v4, bool v6)
 {
 	const struct prefix everything4 = { .family = 4 }, everything6 = { .family = 6 };
@@ -77,11 +88,7 @@ int host_routes_full_tunnel(struct host *h, u32 tun_ifindex, bool v4, bool v6)
 		err = lead_into_tunnel(h, &everything6, v6 ? tun_ifindex : 0);
 	if (err == -EAFNOSUPPORT && !v6)
 		err = 0;	/* a kernel without IPv6 leaks none */
-	for (size_t i = 0; i < ARRAY_SIZE(h->uplinks) && !err; i++)
-		if (h->uplinks[i].ifindex)
-			err = loosen_rp_filter(h, h->uplinks[i].name);
-	h->full_tunnel = !err;
-	return err;
+	return err ? err : host_routes_loosen(h);
 }
 
 int host_routes_add(struct host *h, u32 tun_ifindex, const struct prefix *p)
@@ -115,7 +122,6 @@ int host_routes_end_full_tunnel(struct host *h)
 	const struct prefix everything4 = { .family = 4 }, everything6 = { .family = 6 };
 	int err = host_routes_remove(h, &everything4), err6 = host_routes_remove(h, &everything6);
 
-	h->full_tunnel = false;
 	return err ? err : err6 == -EAFNOSUPPORT ? 0 : err6;
 }
 
@@ -189,7 +195,7 @@ static int put_uplink(struct host *h, const struct host_uplink *u, u32 table)
 
 	if (!err)
 		err = put_uplink_family(h, u, table, 6);
-	if (!err && h->full_tunnel)
+	if (!err && h->loose)
 		err = loosen_rp_filter(h, u->name);
 	return err;
 }
@@ -231,7 +237,7 @@ int host_routes_remove_uplink(struct host *h, u32 ifindex)
 int host_routes_clear(struct host *h)
 {
 	memset(h->uplinks, 0, sizeof(h->uplinks));
-	h->full_tunnel = h->leads = false;
+	h->loose = h->leads = false;
 	h->network_count = 0;
 	return rules_clear(h, h->base, h->base + HOST_TABLES - 1, true);
 }

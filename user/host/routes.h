@@ -36,6 +36,10 @@
  * to marked packets would fail it. May be repeated. */
 int host_routes_full_tunnel(struct host *h, u32 tun_ifindex, bool v4, bool v6);
 
+/* From now on an uplink's strict rp_filter becomes loose, as for a full tunnel: answers come in where the tunnel's routes would not
+ * lead back to (bypass.h). */
+int host_routes_loosen(struct host *h);
+
 /* --route: this prefix goes into the device. -EINVAL for one without family. Repeating is fine. */
 int host_routes_add(struct host *h, u32 tun_ifindex, const struct prefix *p);
 

@@ -7,78 +7,56 @@
 #include <string.h>
 
 #include "manage/control.h"
+#include "manage/policy_text.h"
+#include "run/instance.h"
 
-static const struct {
-	const char *name;
-	u64 most;		/* value */
-} kinds[] = {
-	[TG_POLICY_MARK] = { "mark", UINT32_MAX },
-	[TG_POLICY_CGROUP] = { "cgroup", INT64_MAX },
-	[TG_POLICY_DSCP] = { "dscp", 63 },
-	[TG_POLICY_PORT] = { "port", 0xffffff },
+static const u64 most[] = {	/* values */
+	[TG_POLICY_MARK] = UINT32_MAX, [TG_POLICY_CGROUP] = INT64_MAX, [TG_POLICY_DSCP] = 63, [TG_POLICY_PORT] = 0xffffff,
 };
 
-static const char *const classes[] = { [TG_CLASS_AUTO] = "auto", [TG_CLASS_REALTIME] = "realtime", [TG_CLASS_BULK] = "bulk" };
-
-u32 policy_parse_kind(const char *name)
+/* Which packets. Nothing has mark 0, and no packet port 0: such a policy would never hold. A cgroup that is to be removed may be gone. */
+static int read_packets(const json_t *request, bool adds, struct policy *p, char *error)
 {
-	for (u32 i = 1; i < ARRAY_SIZE(kinds); i++)
-		if (!strcmp(kinds[i].name, name))
-			return i;
-	return 0;
-}
-
-int policy_parse_class(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
-		if (!strcmp(classes[i], name))
-			return (int)i;
-	return -1;
-}
-
-/* Which packets. Nothing has mark 0, and no packet port 0: such a policy would never hold. */
-static int read_key(const json_t *request, u32 *kind, u64 *value, char *error)
-{
-	const char *name = control_text(request, "kind");
+	const char *name = control_text(request, "kind"), *text = control_text(request, "text");
 	json_int_t number;
 
-	*kind = name ? policy_parse_kind(name) : 0;
-	if (!*kind) {
-		snprintf(error, RUN_ERROR_BYTES, "\"kind\" is mark, cgroup, dscp or port");
-		return -EINVAL;
-	}
-	number = control_number(request, "value", -1, (json_int_t)kinds[*kind].most);
-	if (number < 0 || (*kind != TG_POLICY_DSCP && !(*kind == TG_POLICY_PORT ? number & 0xffff : number))) {
-		snprintf(error, RUN_ERROR_BYTES, "\"value\" is no %s", name);
-		return -EINVAL;
-	}
-	*value = (u64)number;
-	return 0;
-}
-
-static int read_wish(const json_t *request, struct policy *p, char *error)
-{
-	const char *class = control_text(request, "class"), *path = control_text(request, "path");
-	const char *text = control_text(request, "text");
-	int number = class ? policy_parse_class(class) : TG_CLASS_AUTO;
-
-	if (number < 0 || (path && (!path[0] || strlen(path) >= sizeof(p->path))) || (number == TG_CLASS_AUTO && !path)) {
-		snprintf(error, RUN_ERROR_BYTES, "expected \"class\", realtime or bulk, or \"path\", the name of an uplink, or both");
-		return -EINVAL;
-	}
-	p->class = (u8)number;
-	snprintf(p->path, sizeof(p->path), "%s", path ? path : "");
-	if (text && strlen(text) < sizeof(p->text))
+	p->kind = name ? policy_parse_kind(name) : 0;
+	if (!p->kind)
+		return run_say(error, -EINVAL, "\"kind\" is mark, cgroup, dscp or port");
+	number = control_number(request, "value", p->kind == TG_POLICY_CGROUP && !adds ? 0 : -1, (json_int_t)most[p->kind]);
+	if (number < 0 || (p->kind == TG_POLICY_PORT && !(number & 0xffff)) || (p->kind == TG_POLICY_MARK && !number) ||
+	    (p->kind == TG_POLICY_CGROUP && adds && !number))
+		return run_say(error, -EINVAL, "\"value\" is no %s", name);
+	p->value = (u64)number;
+	if (p->kind == TG_POLICY_CGROUP && (!text || text[0] != '/'))
+		return run_say(error, -EINVAL, "\"text\" is the folder of the cgroup, from / on");
+	if (text && strlen(text) >= sizeof(p->text))
+		return run_say(error, -EINVAL, "\"text\" is longer than %zu letters", sizeof(p->text) - 1);
+	if (text)
 		snprintf(p->text, sizeof(p->text), "%s", text);
 	else
 		snprintf(p->text, sizeof(p->text), "%llu", (unsigned long long)p->value);
 	return 0;
 }
 
+static int read_wish(const json_t *request, struct policy *p, char *error)
+{
+	const char *class = control_text(request, "class"), *path = control_text(request, "path");
+	int number = class ? policy_parse_class(class) : TG_CLASS_AUTO;
+
+	if (number < 0 || (path && (!path[0] || strlen(path) >= sizeof(p->path))) || (number == TG_CLASS_AUTO && !path))
+		return run_say(error, -EINVAL, "expected \"class\", realtime, bulk or bypass, or \"path\", the name of an uplink, or both");
+	if (number == TG_CLASS_BYPASS && path)
+		return run_say(error, -EINVAL, "what bypasses the tunnel takes the host's own routes, and no path");
+	p->class = (u8)number;
+	snprintf(p->path, sizeof(p->path), "%s", path ? path : "");
+	return 0;
+}
+
 int policy_control_add(struct policies *p, const json_t *request, char error[RUN_ERROR_BYTES])
 {
 	struct policy one = { 0 };
-	int err = read_key(request, &one.kind, &one.value, error);
+	int err = read_packets(request, true, &one, error);
 
 	if (!err)
 		err = read_wish(request, &one, error);
@@ -87,11 +65,10 @@ int policy_control_add(struct policies *p, const json_t *request, char error[RUN
 
 int policy_control_remove(struct policies *p, const json_t *request, char error[RUN_ERROR_BYTES])
 {
-	u32 kind;
-	u64 value;
-	int err = read_key(request, &kind, &value, error);
+	struct policy one = { 0 };
+	int err = read_packets(request, false, &one, error);
 
-	return err ? err : policies_remove(p, kind, value, error);
+	return err ? err : policies_remove(p, &one, error);
 }
 
 int policy_control_list(const struct policies *p, json_t *answer)
@@ -101,9 +78,9 @@ int policy_control_list(const struct policies *p, json_t *answer)
 	for (u32 i = 0; i < p->count; i++) {
 		const struct policy *one = &p->at[i];
 
-		json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:s, s:s}", "kind", kinds[one->kind].name, "value",
-						      (json_int_t)one->value, "text", one->text, "class", classes[one->class],
-						      "path", one->path));
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:s, s:s}", "kind", policy_kind_name(one->kind), "value",
+						      (json_int_t)one->value, "text", one->text, "class",
+						      policy_class_name(one->class), "path", one->path));
 	}
 	if (json_object_set_new(answer, "policies", list))
 		return -ENOMEM;

@@ -155,10 +155,17 @@ const char *settings_nearest_flag(enum settings_side side, const char *typed)
 	return best;
 }
 
+static const char *last_part(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+
+	return dot ? dot + 1 : key;
+}
+
 /* A key may also stand in the wrong section: then its last part is compared, for a little extra. */
 const char *settings_nearest_key(enum settings_side side, const char *typed)
 {
-	const char *typed_last = strrchr(typed, '.') ? strrchr(typed, '.') + 1 : typed;
+	const char *typed_last = last_part(typed);
 	const char *best = NULL;
 	u32 whole, last, least = UINT32_MAX;
 
@@ -168,7 +175,7 @@ const char *settings_nearest_key(enum settings_side side, const char *typed)
 		if (!row->key || !(row->sides & side))
 			continue;
 		near = nearest_is_near(typed, row->key, &whole);
-		if (nearest_is_near(typed_last, strrchr(row->key, '.') + 1, &last) && (!near || last + 2 < whole)) {
+		if (nearest_is_near(typed_last, last_part(row->key), &last) && (!near || last + 2 < whole)) {
 			near = true;
 			whole = last + 2;
 		}
@@ -243,6 +250,7 @@ static void finish_client(struct settings *s)
 	c->sending = sending_of(s);
 	c->xdp = s->xdp;
 	c->no_lanes = !s->lanes;
+	c->policies = s->policies;
 	if (by_itself)
 		c->full_tunnel = true;
 	if (!is_set(s, "dns"))
@@ -263,6 +271,7 @@ static void finish_server(struct settings *s)
 	v->sending = sending_of(s);
 	v->xdp = s->xdp;
 	v->no_lanes = !s->lanes;
+	v->policies = s->policies;
 	if (!s->key_file[0])
 		snprintf(s->key_file, sizeof(s->key_file), "%.240s/server.key", s->state_dir);
 }

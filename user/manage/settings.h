@@ -65,6 +65,7 @@ struct settings {
 	enum datapath_mode xdp;
 	bool lanes;
 	bool tcp_fallback;
+	struct policy_list policies;
 	int log_level;		/* enum log_level */
 	bool foreground;	/* said; it is so anyway */
 

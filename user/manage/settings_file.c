@@ -118,11 +118,14 @@ int settings_set_row(struct settings *s, const struct setting *row, const json_t
 	int err = 0;
 
 	settings_begin_row(s, row, source);
+	if (row->type == VALUE_POLICIES && !json_is_array(value))
+		return settings_add_policy(&slot, value, s->side, error);
 	if (!value_is_list(row->type) || !json_is_array(value))
 		return set_one(&slot, value, error);
 	json_array_foreach(value, i, item)
 		if (!err)
-			err = set_one(&slot, item, error);
+			err = row->type == VALUE_POLICIES ? settings_add_policy(&slot, item, s->side, error) :
+							    set_one(&slot, item, error);
 	return err;
 }
 
@@ -149,6 +152,8 @@ static void explain_unknown(const struct settings *s, const char *key, char *err
 	if (row_by_key(key, SETTINGS_BOTH))
 		snprintf(error, SETTINGS_ERROR_BYTES, "%.100s is a key of a %s's file", key,
 			 s->side == SETTINGS_CLIENT ? "server" : "client");
+	else if (!strncmp(key, "policy.", 7))
+		snprintf(error, SETTINGS_ERROR_BYTES, "policies are a list: write [[policy]] in place of [policy]");
 	else if (is_later_key(key))
 		snprintf(error, SETTINGS_ERROR_BYTES, "%s has no effect in this version; remove the line", key);
 	else if (near)
@@ -188,8 +193,27 @@ static int read_key(struct settings *s, const json_t *entry, char *error)
 		return 0;	/* the command line is stronger */
 	if (!settings_set_row(s, row, value, SETTINGS_FILE, what))
 		return 0;
+	if (row->type == VALUE_POLICIES) {	/* it names its key itself */
+		memcpy(error, what, sizeof(what));
+		return -EINVAL;
+	}
 	snprintf(error, SETTINGS_ERROR_BYTES, "%s: %.400s", key, what);
 	return -EINVAL;
+}
+
+/* Of the key within the table that the message begins with, if it does; else of the entry. */
+static int line_of(const json_t *entry, const char *message)
+{
+	size_t key_len = json_string_length(json_object_get(entry, "key"));
+	const json_t *lines = json_object_get(entry, "lines");
+	const char *field;
+	json_t *line;
+
+	json_object_foreach((json_t *)lines, field, line)
+		if (strlen(message) > key_len && !strncmp(message + key_len + 1, field, strlen(field)) &&
+		    message[key_len + 1 + strlen(field)] == ':')
+			return (int)json_integer_value(line);
+	return (int)json_integer_value(json_object_get(entry, "line"));
 }
 
 int settings_read_text(struct settings *s, const char *file, const char *text, size_t len,
@@ -211,7 +235,7 @@ int settings_read_text(struct settings *s, const char *file, const char *text, s
 		if (!err)
 			continue;
 		snprintf(error, SETTINGS_ERROR_BYTES, "%.100s:%d: %.400s", file,
-			 (int)json_integer_value(json_object_get(entry, "line")), what);
+			 line_of(entry, what), what);
 		break;
 	}
 	json_decref(keys);

@@ -23,4 +23,7 @@ void settings_explain(const struct value_slot *slot, int err, const char *found,
 int settings_set_row(struct settings *s, const struct setting *row, const json_t *value, enum settings_source source,
 		     char *error);
 
+/* A [[policy]] table into the list behind the slot. 0 or -EINVAL with error, "policy.KEY: ..." or "policy: ...". */
+int settings_add_policy(const struct value_slot *slot, const json_t *table, enum settings_side side, char *error);
+
 #endif

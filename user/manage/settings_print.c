@@ -4,9 +4,15 @@
 
 #include "manage/settings.h"
 
+/* A list of tables is a section of its own name, in double brackets. */
+static bool is_tables(const struct setting *row)
+{
+	return !strchr(row->key, '.');
+}
+
 static size_t section_length(const struct setting *row)
 {
-	return (size_t)(strrchr(row->key, '.') - row->key);
+	return is_tables(row) ? strlen(row->key) : (size_t)(strrchr(row->key, '.') - row->key);
 }
 
 static bool same_section(const struct setting *a, const struct setting *b)
@@ -24,6 +30,10 @@ void settings_print_file(FILE *out, enum settings_side side)
 	for (const struct setting *row = settings_table; row->key || row->flag; row++) {
 		if (!row->key || !(row->sides & side))
 			continue;
+		if (is_tables(row)) {
+			fprintf(out, "\n# %s\n#[[%s]]\n#%s\n", row->help, row->key, row->example);
+			continue;
+		}
 		if (!same_section(before, row))
 			fprintf(out, "\n[%.*s]\n", (int)section_length(row), row->key);
 		before = row;

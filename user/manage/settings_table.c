@@ -150,6 +150,10 @@ const struct setting settings_table[] = {
 	/* Around it */
 	{ .key = "log.level", .live = true, .flag = "log-level", .metavar = "L", .sides = SETTINGS_BOTH, .rare = true,
 	  .type = VALUE_LOG_LEVEL, .place = AT(log_level), .preset = "\"info\"", .help = "error, warn, info, debug" },
+	/* A table for each; after it nothing else may stand in its section. */
+	{ .key = "policy", .live = true, .sides = SETTINGS_BOTH, .type = VALUE_POLICIES, .max = POLICIES_MAX, .place = AT(policies.at),
+	  .count = AT(policies.count), .example = "port = \"udp/5060\"\n#class = \"realtime\"",
+	  .help = "packets with this mark, cgroup, dscp or port: class = \"realtime\" or \"bulk\"; client: path = \"UPLINK\", bypass = true; may be repeated" },
 	{ .flag = "name", .metavar = "N", .sides = SETTINGS_ALL,
 	  .type = VALUE_NAME, .max = RUN_NAME_BYTES, .place = AT(name),
 	  .help = "name of this instance (the tunnel device's)" },

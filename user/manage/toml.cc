@@ -84,14 +84,33 @@ json_t *to_json(const toml::node &node)
 	return json_null();
 }
 
+/* [[name]], as against name = [{...}]. */
+bool is_list_of_sections(const toml::array &list)
+{
+	return list.is_array_of_tables() && !list.front().as_table()->is_inline();
+}
+
+json_t *lines_of(const toml::table &table)
+{
+	json_t *out = json_object();
+
+	for (const auto &[key, value] : table)
+		json_object_set_new(out, std::string(key.str()).c_str(), json_integer(key.source().begin.line));
+	return out;
+}
+
 void unfold(const toml::table &table, const std::string &prefix, std::vector<found> &out)
 {
 	for (const auto &[key, value] : table) {
 		std::string name = prefix + std::string(key.str());
 		const auto *inner = value.as_table();
+		const auto *list = value.as_array();
 
 		if (inner && !inner->empty())
 			unfold(*inner, name + ".", out);
+		else if (list && is_list_of_sections(*list))
+			for (const auto &item : *list)
+				out.push_back({ item.source().begin.line, name, &item });
 		else
 			out.push_back({ key.source().begin.line, name, &value });
 	}
@@ -111,6 +130,8 @@ json_t *list_keys(const toml::table &document)
 		json_object_set_new(one, "key", json_stringn(k.key.data(), k.key.size()));
 		json_object_set_new(one, "line", json_integer(k.line));
 		json_object_set_new(one, "value", to_json(*k.value));
+		if (const auto *table = k.value->as_table())
+			json_object_set_new(one, "lines", lines_of(*table));
 		json_array_append_new(out, one);
 	}
 	return out;

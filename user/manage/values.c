@@ -293,6 +293,14 @@ static int set_datapath(const struct value_slot *slot, const char *text)
 	return set_datapath_to(slot->place, text);
 }
 
+/* Tables have no short form. */
+static int refuse(const struct value_slot *slot, const char *text)
+{
+	(void)slot;
+	(void)text;
+	return -EINVAL;
+}
+
 #define ONE_NETWORK "\"10.0.0.0/8\" or \"2001:db8::/32\""
 
 static const struct {
@@ -323,6 +331,7 @@ static const struct {
 	[VALUE_SUITE] = { set_suite, false, "auto, chachapoly or aesgcm" },
 	[VALUE_LOG_LEVEL] = { set_choice, false, "error, warn, info or debug" },
 	[VALUE_DATAPATH] = { set_datapath, false, "auto, udp or xdp" },
+	[VALUE_POLICIES] = { refuse, true, "tables" },
 };
 
 bool value_is_list(enum value_type type)

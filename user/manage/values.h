@@ -28,6 +28,7 @@ enum value_type {
 	VALUE_LOG_LEVEL,	/* (int) */
 	VALUE_XDP,		/* (enum datapath_mode) */
 	VALUE_DATAPATH,		/* (enum run_datapath) */
+	VALUE_POLICIES,		/* (struct policy[]) tables of a file only: settings_policy.c */
 };
 
 /* Where a value goes. */

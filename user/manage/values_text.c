@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "manage/policy_text.h"
 #include "manage/values.h"
 #include "run/client.h"
 
@@ -89,6 +90,8 @@ static size_t entry_bytes(const struct value_slot *slot)
 		return sizeof(struct prefix);
 	case VALUE_UPLINKS:
 		return sizeof(struct client_uplink_settings);
+	case VALUE_POLICIES:
+		return sizeof(struct policy);
 	case VALUE_SUITE:
 		return sizeof(u8);
 	case VALUE_STRATEGY:
@@ -143,6 +146,9 @@ static void put_one(FILE *out, const struct value_slot *slot, const void *at)
 		break;
 	case VALUE_UPLINKS:
 		put_uplink(out, at);
+		break;
+	case VALUE_POLICIES:
+		policy_print(out, at);
 		break;
 	case VALUE_STRATEGY:
 		fputs(sched_strategy_name(*(const enum sched_strategy *)at), out);

@@ -293,6 +293,7 @@ static void on_tick(int fd, short what, void *arg)
 	uplinks_reap(c, now);
 	uplinks_usage_tick(c, now);
 	xdp_tick(c, now);
+	policies_tick(&c->policies);
 	advise(c, now);
 }
 
@@ -406,6 +407,8 @@ static int start_worker(struct client *c, char *error)
 	memset(c->queues, 0, sizeof(c->queues));
 	c->policies.datapath = c->datapath;
 	c->policies.worker = c->worker;
+	c->policies.host = c->host;
+	c->policies.tun = c->tun_name;
 	return 0;
 }
 
@@ -476,6 +479,7 @@ static int start(struct client *c, char *error)
 	uplinks_usage_open(c);
 	uplinks_configure(c);
 	uplinks_rescan(c);
+	(void)policies_change(&c->policies, NULL, &c->set.policies, (char[RUN_ERROR_BYTES]){ 0 });
 	if (!uplinks_usable(c))
 		log_warn("no usable uplink now (up, with an address and a default route); waiting for one");
 	if (c->hooks.started)

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "run/client_parts.h"
+#include "run/instance.h"
 
 /* ---- uplinks ---- */
 
@@ -117,6 +118,7 @@ static void take_over(struct client_settings *to, const struct client_settings *
 	to->sending = want->sending;
 	to->rekey_us = want->rekey_us;
 	to->keepalive_us = want->keepalive_us;
+	to->policies = want->policies;
 }
 
 static bool same_list(const struct prefix_list *a, const struct prefix_list *b)
@@ -131,10 +133,19 @@ static bool same_routing(const struct client_settings *a, const struct client_se
 	       !memcmp(a->dns_servers, b->dns_servers, a->dns_count * sizeof(*a->dns_servers));
 }
 
+/* -EINVAL would say that nothing of it all was done. */
+static int change_policies(struct client *c, const struct client_settings *before, char *error)
+{
+	int err = policies_change(&c->policies, &before->policies, &c->set.policies, error);
+
+	return err == -EINVAL ? -EIO : err;
+}
+
 int client_change(struct client *c, const struct client_settings *want, char error[RUN_ERROR_BYTES])
 {
 	struct client_settings before = c->set;
-	int err, routing;
+	char why[RUN_ERROR_BYTES];
+	int err, routing, policies;
 
 	take_over(&c->set, want);
 	err = client_check_settings(c, error);
@@ -145,8 +156,11 @@ int client_change(struct client *c, const struct client_settings *want, char err
 	worker_call(c->worker, change_engine, c);
 	err = change_uplinks(c, &before, error);
 	routing = same_routing(&before, &c->set) ? 0 : client_change_routing(c, &before, error);
+	policies = change_policies(c, &before, why);
 	if (!err)
 		err = routing;
+	if (!err && policies)
+		err = run_say(error, policies, "%s", why);
 done:
 	sodium_memzero(&before.key, sizeof(before.key));
 	return err;

@@ -236,6 +236,16 @@ static int set_forwarding(struct client *c, char *why)
 	return host_nft_client(c->host, &set, why);
 }
 
+/* What is let by gets the address of its way in place of these. */
+static int set_bypass(struct client *c, char *why)
+{
+	struct addr inner4 = inner_addr(4, c->config.ip4), inner6 = inner_addr(6, c->config.ip6);
+
+	(void)why;
+	policies_addresses(&c->policies, &inner4, &inner6);
+	return 0;
+}
+
 static int set_names(struct client *c, char *why)
 {
 	const struct client_settings *s = &c->set;
@@ -271,6 +281,7 @@ int client_configure(struct client *c, char *error)
 		int (*step)(struct client *c, char *why);
 	} steps[] = {
 		{ "addresses", set_addresses },
+		{ "bypass", set_bypass },
 		{ "routes", set_routes },
 		{ "forwarding", set_forwarding },
 		{ "name servers", set_names },

@@ -165,6 +165,7 @@ static void on_flush(int fd, short what, void *arg)
 	(void)what;
 	flush(arg);
 	server_filter(arg);
+	policies_tick(server_policies(arg));
 }
 
 static void nothing(struct worker *w, void *arg)
@@ -340,6 +341,7 @@ static int start(struct server *s, char *error)
 			return err;
 	}
 	s->hooked = true;
+	(void)policies_change(&s->policies, NULL, &s->set.policies, (char[RUN_ERROR_BYTES]){ 0 });
 	server_filter(s);	/* takes its time, so it is last: people may talk to us already */
 	announce(s);
 	return 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* server_change.c - other settings for a server that runs */
+#include <errno.h>
 #include <string.h>
 
 #include <sodium.h>
 
+#include "run/instance.h"
 #include "run/server_parts.h"
 #include "server/admission.h"
 
@@ -27,6 +29,7 @@ static void take_over(struct server_settings *to, const struct server_settings *
 	to->sending = want->sending;
 	to->rekey_us = want->rekey_us;
 	to->idle_timeout_us = want->idle_timeout_us;
+	to->policies = want->policies;
 	to->handshakes_per_second = want->handshakes_per_second;
 }
 
@@ -40,10 +43,15 @@ int server_change(struct server *s, const struct server_settings *want, char err
 {
 	struct admission_settings admission = { .open = want->open, .max_sessions = want->max_connections };
 	bool firewall = !same_firewall(&s->set, want);
+	char why[RUN_ERROR_BYTES];
+	int policies = policies_change(&s->policies, &s->set.policies, &want->policies, why), err;
 
 	take_over(&s->set, want);
 	admission_change(s->admission, &admission);
 	for (u32 i = 0; i < s->worker_count; i++)
 		worker_call(s->workers[i], change_engine, s);
-	return firewall ? server_configure_firewall(s, error) : 0;
+	err = firewall ? server_configure_firewall(s, error) : 0;
+	if (err || !policies)
+		return err;
+	return run_say(error, policies == -EINVAL ? -EIO : policies, "%s", why);	/* -EINVAL would say that nothing was done */
 }

@@ -25,6 +25,24 @@ struct prefix_list {
 	struct prefix at[RUN_MAX_PREFIXES];
 };
 
+#define POLICIES_MAX 64u
+#define POLICY_TEXT_BYTES 224
+
+/* What the user wants of some packets. */
+struct policy {
+	u32 kind;			/* enum tg_policy_kind */
+	u64 value;			/* as in struct tg_policy_key; a port with protocol 0 is for TCP and UDP; a cgroup that is not there: 0 */
+	u8 class;			/* enum tg_class: AUTO, REALTIME, BULK, BYPASS */
+	u8 slot;			/* of a bypass, in the firewall; the daemon's business */
+	char path[TUNNEL_NAME_BYTES];	/* "": any */
+	char text[POLICY_TEXT_BYTES];	/* which packets, as it was said; of a cgroup its folder, absolute */
+};
+
+struct policy_list {
+	u32 count;
+	struct policy at[POLICIES_MAX];
+};
+
 /* What carries an uplink's datagrams. */
 enum run_datapath {
 	RUN_DATAPATH_UNSAID,	/* of an uplink: as for all; of all: auto */
