@@ -62,7 +62,7 @@ struct server {
 	struct datapath *datapath;	/* NULL: no filter */
 	bool is_filtering;		/* the workers tell it of indices and heartbeats */
 	struct server_ends ends;	/* addresses and ports of ours, on all interfaces */
-	struct server_xdp xdp[PORTS_MAX];
+	struct server_xdp xdp[SERVER_XDP_SNAPSHOTS];	/* all that are looked at; at most PORTS_MAX of them are on */
 	struct umem *umems[WORKERS_MAX];	/* AF_XDP's; NULL: none yet */
 	struct host_monitor *monitor;	/* NULL: AF_XDP was never on */
 	struct event *on_links, *look_at_hops;

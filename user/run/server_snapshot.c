@@ -6,8 +6,6 @@
 
 #include "base/clock.h"
 #include "run/filter.h"
-#include "run/handover.h"
-#include "run/ports.h"
 #include "run/server_parts.h"
 
 struct close_job {

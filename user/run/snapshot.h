@@ -75,7 +75,7 @@ struct server_xdp_snapshot {
 	struct xsk_counters xsk;	/* of all workers, since it is on */
 };
 
-#define SERVER_XDP_SNAPSHOTS 8
+#define SERVER_XDP_SNAPSHOTS 32
 
 struct server_snapshot {
 	char name[RUN_NAME_BYTES];
