@@ -12,7 +12,7 @@
 #include <triglav/seen.h>
 #include <triglav/wire.h>
 
-#define TG_MAPS_VERSION 2	/* of everything below; in tg_settings, for who reads pinned maps */
+#define TG_MAPS_VERSION 3	/* of everything below; in tg_settings, for who reads pinned maps */
 
 /* reason, name as shown to people, what it means */
 #define TG_DROPS(X) \
@@ -43,6 +43,7 @@
 	X(NO_BUFFER, "no_buffer", "the worker's buffer pool is dry") \
 	X(NO_MEMORY, "no_memory", "no memory for a new key or session") \
 	X(LINK_FULL, "link_full", "the link's socket took no more") \
+	X(HANDOVER_FULL, "handover_full", "another worker's, and its ring took no more") \
 	X(LINK_ERROR, "link_error", "the link refused the packet") \
 	X(QUEUE_DELAY, "queue_delay", "waited too long for the links: its sender is too fast") \
 	X(QUEUE_FULL, "queue_full", "too many packets wait for the links") \

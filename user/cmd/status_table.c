@@ -242,6 +242,7 @@ static void print_tail(const json_t *status)
 		text_below("no programs in the kernel: %s", text(status, "programs_refused"));
 	print_counts("filter:", json_object_get(status, "filter"));
 	print_counts("dropped by the filter:", json_object_get(status, "filter_drops"));
+	print_counts("between workers:", json_object_get(status, "handover"));
 	print_counts("tunnel device:", json_object_get(status, "tun_counters"));
 }
 
@@ -319,6 +320,18 @@ static void print_session(const json_t *session, const char *detailed)
 	status_print_session(session);
 }
 
+/* Only those with AF_XDP: sockets are what one expects. */
+static void print_interfaces(const json_t *s)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(s, "interfaces"), i, one)
+		if (!strncmp(text(one, "datapath"), "xdp ", 4))
+			text_below("interface %s: AF_XDP %s, %llu queues", text(one, "name"), text(one, "datapath") + 4,
+				   (unsigned long long)number(one, "queues"));
+}
+
 static void print_server(const json_t *s, bool detailed)
 {
 	const json_t *sessions = json_object_get(s, "sessions"), *one;
@@ -335,8 +348,10 @@ static void print_server(const json_t *s, bool detailed)
 	       text_colour(TEXT_PLAIN));
 	json_array_foreach(sessions, i, one)
 		print_session(one, detailed ? text(s, "congestion") : NULL);
-	if (detailed)
+	if (detailed) {
+		print_interfaces(s);
 		print_tail(s);
+	}
 }
 
 void status_print(const json_t *now, const json_t *before, u64 apart_us, bool detailed)

@@ -41,14 +41,17 @@ static void on_route(struct nlmsghdr *nlh, void *ctx)
 	struct asking *ask = ctx;
 	struct rtmsg *body = nlmsg_data(nlh);
 	struct nlattr *a[RTA_MAX + 1];
+	u32 ifindex;
 	u8 family;
 
 	if (nlh->nlmsg_type != RTM_NEWROUTE || nlmsg_parse(nlh, sizeof(*body), a, RTA_MAX, NULL))
 		return;
 	family = family_of(body->rtm_family);
-	if (body->rtm_type != RTN_UNICAST || attribute_u32(a[RTA_OIF], 0) != ask->hop->ifindex)
+	ifindex = attribute_u32(a[RTA_OIF], 0);
+	if (body->rtm_type != RTN_UNICAST || !ifindex || (ask->hop->ifindex && ifindex != ask->hop->ifindex))
 		return;
 	ask->err = 0;
+	ask->hop->ifindex = ifindex;
 	ask->hop->next = (struct addr){ .family = family };
 	if (a[RTA_VIA] && read_via(a[RTA_VIA], &ask->hop->next))
 		return;
@@ -68,7 +71,8 @@ static int ask_route(struct nl_sock *s, u32 mark, const struct addr *local, stru
 		nla_put(msg, RTA_DST, ip_bytes(ask->remote->family), ask->remote->ip);
 		if (local->family)
 			nla_put(msg, RTA_SRC, ip_bytes(local->family), local->ip);
-		nla_put_u32(msg, RTA_OIF, ask->hop->ifindex);
+		if (ask->hop->ifindex)
+			nla_put_u32(msg, RTA_OIF, ask->hop->ifindex);
 		if (mark)
 			nla_put_u32(msg, RTA_MARK, mark);
 	}
@@ -152,9 +156,25 @@ int host_hop_find(u32 ifindex, u32 mark, const struct addr *local, const struct 
 	if (err)
 		return err;
 	*out = (struct host_hop){ .ifindex = ifindex };
-	err = ask_link(s, &ask);
+	err = ifindex ? ask_link(s, &ask) : ask_route(s, mark, local, &ask);
 	if (!err)
-		err = ask_route(s, mark, local, &ask);
+		err = ifindex ? ask_route(s, mark, local, &ask) : ask_link(s, &ask);
+	if (!err)
+		err = ask_neighbour(s, &ask);
+	nl_socket_free(s);
+	return err;
+}
+
+int host_hop_again(const struct host_hop *hop, struct host_hop *out)
+{
+	struct asking ask = { .hop = out };
+	struct nl_sock *s;
+	int err = netlink_open(&s);
+
+	if (err)
+		return err;
+	*out = (struct host_hop){ .ifindex = hop->ifindex, .next = hop->next };
+	err = ask_link(s, &ask);
 	if (!err)
 		err = ask_neighbour(s, &ask);
 	nl_socket_free(s);

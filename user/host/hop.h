@@ -21,10 +21,13 @@ struct host_hop {
 	bool known;
 };
 
-/* The way of a marked packet from `local` to `remote` by this interface. Looks up the route, the interface and the
+/* The way of a marked packet from `local` to `remote` by this interface, or with ifindex 0 by the one that the kernel would take. Looks up the route, the interface and the
  * neighbour. 0 (also when the neighbour is not known: host_hop_use() has the kernel ask for it); -ENETUNREACH, -EHOSTUNREACH: no
  * route by this interface (for IPv4 the kernel then takes everybody for being on the link); -ENODEV; -EAFNOSUPPORT: no Ethernet; others as the kernel says. */
 int host_hop_find(u32 ifindex, u32 mark, const struct addr *local, const struct addr *remote, struct host_hop *out);
+
+/* The same next hop as it is now: interface and neighbour are looked up again, the route is not. As host_hop_find(). */
+int host_hop_again(const struct host_hop *hop, struct host_hop *out);
 
 /* Has the kernel check that the next hop is still there, or find it; HOST_NEIGHBOUR follows when something came of it. 0 or a
  * negative errno. */

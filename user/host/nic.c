@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <netlink/netlink.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -38,6 +39,21 @@ int host_nic_queues(const char *name)
 	if (err)
 		return err == -EOPNOTSUPP ? 1 : err;
 	return (int)MAX(channels.combined_count + channels.rx_count, 1u);
+}
+
+int host_nic_mtu(const char *name)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
+	struct ifreq ifr = { 0 };
+
+	if (fd < 0)
+		return -errno;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	err = ioctl(fd, SIOCGIFHWADDR, &ifr) ? -errno : ifr.ifr_hwaddr.sa_family == ARPHRD_ETHER ? 0 : -EAFNOSUPPORT;
+	if (!err && ioctl(fd, SIOCGIFMTU, &ifr))
+		err = -errno;
+	close(fd);
+	return err ? err : ifr.ifr_mtu;
 }
 
 /* ---- generic netlink ---- */

@@ -8,6 +8,9 @@
 /* Receive queues in use now; 1 for a device that does not tell. A negative errno: -ENODEV... */
 int host_nic_queues(const char *name);
 
+/* Its MTU in bytes. -EAFNOSUPPORT: it is no Ethernet device; -ENODEV... */
+int host_nic_mtu(const char *name);
+
 enum host_nic_answer { HOST_NIC_NO, HOST_NIC_YES, HOST_NIC_UNKNOWN };
 
 /* Does the driver offer AF_XDP without copies? Asks without touching the device: to try would make some of them restart

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* xsk.c - AF_XDP sockets on every queue of a device: open, close, peers
+/* xsk.c - AF_XDP sockets on queues of a device: open, close, peers
  *
- * Queue 0's socket registers the memory; the others of the same device share the registration and so its mode. They end together.
+ * The first queue's socket registers the memory; the others of the same device share the registration and so its mode. They end together.
  */
 #include "link/xsk.h"
 
@@ -63,7 +63,7 @@ static int bind_queue(struct xsk *x, const char *device, u32 number, u16 flags)
 					    .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD };
 	int err;
 
-	err = xsk_socket__create_shared(&q->socket, device, number, x->registered, &q->rx, number ? NULL : &q->tx, &q->fill,
+	err = xsk_socket__create_shared(&q->socket, device, xsk_queue_number(x, number), x->registered, &q->rx, number ? NULL : &q->tx, &q->fill,
 					&q->completion, &config);
 	if (err) {
 		q->socket = NULL;
@@ -149,6 +149,8 @@ static int check(const struct xsk_settings *set)
 
 	if (!set->queues || set->queues > XSK_MAX_QUEUES || ring & (ring - 1))
 		return -EINVAL;
+	if (set->first + (set->queues - 1) * MAX(set->step, 1u) >= XSK_MAX_QUEUES)
+		return -EINVAL;
 	if (set->mtu + FRAME_ETHERNET_BYTES > UMEM_FRAME_BYTES - UMEM_HEADROOM_BYTES)
 		return -EMSGSIZE;
 	return 0;
@@ -160,15 +162,18 @@ static struct xsk *new_xsk(u32 link, struct umem *m, const struct xsk_settings *
 
 	if (!x)
 		return NULL;
-	x->link = link;
 	x->epoll = -1;
+	x->first = set->first;
+	x->step = MAX(set->step, 1u);
+	x->scope = set->scope;
 	x->memory = m;
 	x->owner = umem_new_owner(m);
 	x->queues = set->queues;
 	x->ring = set->ring ? set->ring : XSK_RING_FRAMES;
 	x->mtu = set->mtu;
 	x->generic = set->generic;
-	x->local = set->local;
+	if (set->local.family)
+		(void)xsk_add_local(x, &set->local, link);
 	x->area = mmap(NULL, (size_t)XSK_MAX_RUNS * XSK_AREA_BYTES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return x;
@@ -192,6 +197,16 @@ int xsk_open(struct xsk **out, u32 link, struct umem *m, const struct xsk_settin
 		return err;
 	}
 	*out = x;
+	return 0;
+}
+
+int xsk_add_local(struct xsk *x, const struct addr *local, u32 link)
+{
+	static const u8 zero[sizeof(local->ip)];
+
+	if (x->local_count == XSK_LOCALS)
+		return -ENOSPC;
+	x->locals[x->local_count++] = (struct xsk_local){ .at = *local, .any = !memcmp(local->ip, zero, sizeof(zero)), .link = link };
 	return 0;
 }
 
@@ -261,9 +276,14 @@ u32 xsk_queues(const struct xsk *x)
 	return x->queues;
 }
 
-int xsk_queue_fd(const struct xsk *x, u32 queue)
+int xsk_queue_fd(const struct xsk *x, u32 i)
 {
-	return xsk_socket__fd(x->queue[queue].socket);
+	return xsk_socket__fd(x->queue[i].socket);
+}
+
+u32 xsk_queue_number(const struct xsk *x, u32 i)
+{
+	return x->first + i * x->step;
 }
 
 bool xsk_is_zero_copy(const struct xsk *x)
@@ -273,7 +293,7 @@ bool xsk_is_zero_copy(const struct xsk *x)
 
 void xsk_local(const struct xsk *x, struct addr *out)
 {
-	*out = x->local;
+	*out = x->locals[0].at;
 }
 
 void xsk_count(const struct xsk *x, struct xsk_counters *out)

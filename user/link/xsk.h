@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* xsk.h - AF_XDP sockets on every queue of a device: the same runs of datagrams as udp.h, past the kernel's stack
+/* xsk.h - AF_XDP sockets on queues of a device: the same runs of datagrams as udp.h, past the kernel's stack
  *
  *        tunnel/                    runs of datagrams
  *   -------|-----------------------------------^---------------------
@@ -23,6 +23,7 @@
 #define XSK_MAX_RUNS 8u
 #define XSK_MAX_QUEUES 64u
 #define XSK_PEERS 8u
+#define XSK_LOCALS 8u
 #define XSK_RING_FRAMES 1024u
 
 enum xsk_copying {
@@ -33,10 +34,12 @@ enum xsk_copying {
 
 struct xsk_settings {
 	const char *device;
-	u32 queues;		/* receive queues of the device now: each gets a socket; 1..XSK_MAX_QUEUES */
+	u32 queues;		/* receive queues that get a socket each; 1..XSK_MAX_QUEUES */
+	u32 first, step;	/* their numbers: first, first + step...; step 0 is 1. All of the device: first 0 */
 	u32 mtu;		/* of the device, bytes */
 	enum xsk_copying copying;	/* in generic mode always XSK_COPY */
-	struct addr local;	/* address and port: of what is received, all else is unusable */
+	struct addr local;	/* address and port: of what is received, all else is unusable. Family 0: see xsk_add_local() */
+	u32 scope;		/* != 0: number of the device, put into link-local remotes as sockets do that are not bound to one */
 	bool generic;			/* the program is attached in generic mode: what arrives may be several datagrams in one */
 	u32 ring;		/* entries of each ring, a power of two; 0: XSK_RING_FRAMES */
 };
@@ -58,6 +61,10 @@ struct xsk;
  * -ENOMEM, -ENOBUFS: no memory may be locked. */
 int xsk_open(struct xsk **out, u32 link, struct umem *m, const struct xsk_settings *set);
 
+/* A further address and port that is received (address all zero: any of that family), and the link that such runs name. Before
+ * xsk_start(). -ENOSPC: XSK_LOCALS are there. */
+int xsk_add_local(struct xsk *x, const struct addr *local, u32 link);
+
 /* Hands frames to the device; nothing is received before. Fewer than the rings could hold when the umem is short: 0, and
  * -ENOBUFS when a queue gets none at all. */
 int xsk_start(struct xsk *x);
@@ -68,9 +75,10 @@ void xsk_close(struct xsk *x);
 
 int xsk_fd(const struct xsk *x);			/* readable: xsk_receive() */
 u32 xsk_queues(const struct xsk *x);
-int xsk_queue_fd(const struct xsk *x, u32 queue);	/* for the map; stays the xsk's */
+int xsk_queue_fd(const struct xsk *x, u32 i);		/* of its i-th queue, for the map; stays the xsk's */
+u32 xsk_queue_number(const struct xsk *x, u32 i);	/* the device's number of it */
 bool xsk_is_zero_copy(const struct xsk *x);
-void xsk_local(const struct xsk *x, struct addr *out);
+void xsk_local(const struct xsk *x, struct addr *out);	/* the first one */
 void xsk_count(const struct xsk *x, struct xsk_counters *out);	/* asks the kernel as well */
 
 /* From now on frames to peer->remote look like this. -EINVAL: addresses do not fit together; with XSK_PEERS known already the one
@@ -83,6 +91,9 @@ bool xsk_knows(const struct xsk *x, const struct addr *remote);
 /* As udp_send(). Also: EHOSTUNREACH for a remote that xsk_knows() not, ENOBUFS when frames or ring ran out, ENODEV when the device
  * has vanished: then nothing will ever go again. */
 u32 xsk_send(struct xsk *x, const struct datagrams *runs, u32 n, int *error);
+
+/* Likewise, for who keeps the headers himself: those of each run, none NULL. */
+u32 xsk_send_with(struct xsk *x, const struct datagrams *runs, const struct frame_template *const *headers, u32 n, int *error);
 
 /* Some frames are in the ring that the device did not take yet, and nothing but xsk_flush() will make it: call that
  * again soon. */

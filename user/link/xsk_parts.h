@@ -23,8 +23,13 @@ struct xsk_queue {
 	struct xsk_ring_prod tx, fill;
 };
 
-struct xsk {
+struct xsk_local {
+	struct addr at;
+	bool any;		/* of that family, with that port */
 	u32 link;
+};
+
+struct xsk {
 	u32 owner;		/* of frames */
 	u32 ring;
 	u32 mtu;
@@ -33,11 +38,14 @@ struct xsk {
 	int epoll;		/* all queues' sockets */
 	struct umem *memory;
 	struct xsk_umem *registered;
-	struct addr local;
+	u32 scope;
+	u32 first, step;	/* numbers of the queues */
+	u32 local_count;
+	struct xsk_local locals[XSK_LOCALS];
 	u8 *area;		/* XSK_MAX_RUNS * XSK_AREA_BYTES, touched as it is used */
 	u32 next_queue;		/* where receiving goes on: queues take turns */
 
-	/* Sending goes by queue 0. */
+	/* Sending goes by the first queue. */
 	u32 unsubmitted;	/* written to the tx ring, not yet shown to the kernel */
 	u32 in_flight;		/* frames between tx ring and completion ring */
 	bool waits;

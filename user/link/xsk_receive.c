@@ -41,7 +41,7 @@ static struct datagrams *run_of(const struct gathering *g, const struct frame_vi
 	return NULL;
 }
 
-static struct datagrams *new_run(struct xsk *x, struct gathering *g, const struct frame_view *v, u32 segment)
+static struct datagrams *new_run(struct xsk *x, struct gathering *g, const struct frame_view *v, u32 link, u32 segment)
 {
 	struct datagrams *d;
 
@@ -49,28 +49,49 @@ static struct datagrams *new_run(struct xsk *x, struct gathering *g, const struc
 		return NULL;
 	d = &g->runs[g->count];
 	*d = (struct datagrams){ .data = x->area + (size_t)g->count * XSK_AREA_BYTES, .segment_bytes = segment, .ce = v->ce };
-	d->where = (struct endpoint){ .link = x->link, .remote = v->remote, .local = v->local };
+	d->where = (struct endpoint){ .link = link, .remote = v->remote, .local = v->local };
 	d->where.local.port = 0;
 	g->count++;
 	return d;
 }
 
-/* The descriptor is the kernel's word; a wrong one would still not lead outside of the area. */
-static bool look(struct xsk *x, const struct xdp_desc *desc, struct frame_view *v)
+static const struct xsk_local *local_of(const struct xsk *x, const struct addr *to)
 {
-	if (!umem_holds(x->memory, x->owner, desc->addr, desc->len))
-		return false;
-	return frame_parse(umem_area(x->memory) + desc->addr, desc->len, v) && addr_equal(&v->local, &x->local);
+	for (u32 i = 0; i < x->local_count; i++) {
+		const struct xsk_local *l = &x->locals[i];
+
+		if (l->any ? l->at.family == to->family && l->at.port == to->port : addr_equal(&l->at, to))
+			return l;
+	}
+	return NULL;
+}
+
+static bool is_link_local(const struct addr *a)
+{
+	return a->family == 6 && a->ip[0] == 0xfe && (a->ip[1] & 0xc0) == 0x80;
+}
+
+/* The descriptor is the kernel's word; a wrong one would still not lead outside of the area. NULL: unusable. */
+static const struct xsk_local *look(struct xsk *x, const struct xdp_desc *desc, struct frame_view *v)
+{
+	if (!umem_holds(x->memory, x->owner, desc->addr, desc->len) ||
+	    !frame_parse(umem_area(x->memory) + desc->addr, desc->len, v))
+		return NULL;
+	if (x->scope && is_link_local(&v->remote))
+		v->remote.scope = x->scope;
+	return local_of(x, &v->local);
 }
 
 /* False: no run is left for it, it stays in the ring. */
 static bool take(struct xsk *x, struct gathering *g, const struct xdp_desc *desc)
 {
+	const struct xsk_local *local;
 	struct frame_view v;
 	struct datagrams *d;
 	u32 segment;
 
-	if (!look(x, desc, &v)) {
+	local = look(x, desc, &v);
+	if (!local) {
 		x->unusable++;
 		x->count.unusable++;
 		return true;
@@ -78,7 +99,7 @@ static bool take(struct xsk *x, struct gathering *g, const struct xdp_desc *desc
 	segment = x->generic ? frame_segment_bytes(v.payload, v.len) : v.len;
 	d = run_of(g, &v, segment);
 	if (!d)
-		d = new_run(x, g, &v, segment);
+		d = new_run(x, g, &v, local->link, segment);
 	if (!d)
 		return false;
 	memcpy(d->data + d->len, v.payload, v.len);

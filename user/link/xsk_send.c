@@ -132,9 +132,8 @@ static bool write_one(struct xsk *x, struct sending *s, const struct frame_templ
 	return true;
 }
 
-static void write_run(struct xsk *x, struct sending *s, const struct datagrams *d)
+static void write_run(struct xsk *x, struct sending *s, const struct datagrams *d, const struct frame_template *t)
 {
-	const struct frame_template *t = template_for(x, &d->where.remote);
 	u32 bytes;
 
 	if (!t) {
@@ -148,7 +147,7 @@ static void write_run(struct xsk *x, struct sending *s, const struct datagrams *
 	}
 }
 
-u32 xsk_send(struct xsk *x, const struct datagrams *runs, u32 n, int *error)
+u32 xsk_send_with(struct xsk *x, const struct datagrams *runs, const struct frame_template *const *headers, u32 n, int *error)
 {
 	struct sending s = { 0 };
 	u32 all = datagrams_count_all(runs, n);
@@ -156,9 +155,14 @@ u32 xsk_send(struct xsk *x, const struct datagrams *runs, u32 n, int *error)
 
 	xsk_reclaim(x);
 	for (u32 i = 0; i < n; i++)
-		write_run(x, &s, &runs[i]);
+		write_run(x, &s, &runs[i], headers ? headers[i] : template_for(x, &runs[i].where.remote));
 	err = xsk_flush(x);
 	x->count.sent += all - s.lost;
 	*error = err ? err : s.error;
 	return err ? all : s.lost;	/* what a dead device has in its ring is lost as well */
+}
+
+u32 xsk_send(struct xsk *x, const struct datagrams *runs, u32 n, int *error)
+{
+	return xsk_send_with(x, runs, NULL, n, error);
 }

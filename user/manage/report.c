@@ -310,6 +310,33 @@ json_t *report_client(const struct client_snapshot *s)
 	return out;
 }
 
+static json_t *report_server_xdp(const struct server_snapshot *s)
+{
+	json_t *out = json_array();
+
+	for (u32 i = 0; i < s->xdp_count; i++) {
+		json_t *one = json_object();
+
+		put(one, "name", json_string(s->xdp[i].name));
+		put(one, "datapath", json_string(s->xdp[i].datapath));
+		put_number(one, "queues", s->xdp[i].queues);
+		if (s->xdp[i].queues)
+			put(one, "af_xdp", report_xdp(&s->xdp[i].xsk));
+		json_array_append_new(out, one);
+	}
+	return out;
+}
+
+static json_t *report_handover(const struct handover_counters *c)
+{
+	json_t *out = json_object();
+
+	put_number(out, "given", c->given);
+	put_number(out, "taken", c->taken);
+	put_number(out, "drop_full", c->full);
+	return out;
+}
+
 static json_t *report_server_session(const struct tunnel_session_info *info, u64 now_us, struct accounts *accounts)
 {
 	json_t *out = report_session(info);
@@ -345,6 +372,8 @@ json_t *report_server(const struct server_snapshot *s, struct accounts *accounts
 	put_prefix(out, "pool4", &s->pool4);
 	put_prefix(out, "pool6", &s->pool6);
 	put_number(out, "workers", s->worker_count);
+	put(out, "interfaces", report_server_xdp(s));
+	put(out, "handover", report_handover(&s->handover));
 	put(out, "sessions", sessions);
 	put(out, "counters", report_counters(&s->counters));
 	put(out, "drops", report_drops(&s->counters));

@@ -53,7 +53,7 @@ static void send_on_link(struct worker *w, u32 number, const struct datagrams *r
 	u32 lost = 0;
 
 	if (k) {
-		lost = links_send(&w->links, k, runs, n, &error);
+		lost = worker_send_link(w, k, runs, n, &error);
 		links_answered(k, runs, n, w->now);
 	} else {
 		lost = datagrams_count_all(runs, n);

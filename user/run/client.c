@@ -187,7 +187,8 @@ static void on_event(struct client *c, const struct run_event *e)
 		break;
 	case EVENT_SESSION_OPENED:
 	case EVENT_SESSION_CLOSED:
-		break;
+	case EVENT_PEERS_ASKED:
+		break;		/* a server's */
 	}
 }
 

@@ -11,7 +11,7 @@
 #include "link/udp.h"
 #include "link/xsk.h"
 
-enum watch_kind { WATCH_TUN, WATCH_TUN_FAST, WATCH_CALLS, WATCH_UDP, WATCH_XSK, WATCH_TCP, WATCH_LISTENER };
+enum watch_kind { WATCH_TUN, WATCH_TUN_FAST, WATCH_CALLS, WATCH_UDP, WATCH_XSK, WATCH_TCP, WATCH_LISTENER, WATCH_PORT, WATCH_HANDOVER };
 
 struct link {
 	u32 number;		/* 0: slot is free */

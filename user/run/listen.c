@@ -15,9 +15,9 @@ struct listen_job {
 	struct addr at;
 	bool no_gro;
 	bool share;		/* SO_REUSEPORT */
+	u32 number;		/* of the listen address */
 	u32 steer;		/* != 0: the last of so many workers, put the steering program in */
 	int program;		/* a BPF one, or negative: the classic one then */
-	bool tcp;
 	struct addr bound;
 	int err;
 };
@@ -41,6 +41,8 @@ static void listen_udp_job(struct worker *w, void *arg)
 		udp_close(u);
 	else
 		job->err = worker_link_udp(w, link, u, false);
+	if (!job->err)
+		worker_set_listen(w, job->number, link, &job->bound);
 }
 
 static void listen_tcp_job(struct worker *w, void *arg)
@@ -83,7 +85,7 @@ static int listen_tcp(struct server *s, const struct addr *bound, char *error)
 
 static int listen_at(struct server *s, const struct addr *at, char *error)
 {
-	struct listen_job job = { .at = *at, .share = s->worker_count > 1,
+	struct listen_job job = { .at = *at, .number = s->bound_count, .share = s->worker_count > 1,
 				  .program = s->datapath ? datapath_lane_program(s->datapath, DATAPATH_SELECT) : -ENOENT,
 				  .no_gro = s->datapath && s->set.xdp == DATAPATH_GENERIC };
 

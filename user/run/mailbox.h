@@ -30,6 +30,7 @@ enum event_kind {
 	EVENT_LINK_UP,		/* a TCP connection came up */
 	EVENT_LINK_LOST,	/* a TCP connection broke or did not come up */
 	EVENT_TUN_LOST,		/* the tunnel device is gone */
+	EVENT_PEERS_ASKED,	/* AF_XDP wants to know the way to somebody: ports_asks() */
 };
 
 /* Something the control thread should know. */

@@ -113,7 +113,7 @@ static void on_closed(struct server *s, const struct run_event *e)
 		s->hooks.session_closed(s->hooks.ctx, s, &e->grant, e->handle, &e->last);
 }
 
-static void on_event(struct server *s, const struct run_event *e)
+static void on_event(struct server *s, struct worker *w, const struct run_event *e)
 {
 	switch (e->kind) {
 	case EVENT_SESSION_OPENED:
@@ -121,6 +121,9 @@ static void on_event(struct server *s, const struct run_event *e)
 		break;
 	case EVENT_SESSION_CLOSED:
 		on_closed(s, e);
+		break;
+	case EVENT_PEERS_ASKED:
+		hops_asked(s, w);
 		break;
 	case EVENT_TUN_LOST:
 		s->result = run_say(s->error, -ENODEV, "the device %s is gone: %s", s->tun_name, strerror(e->error));
@@ -137,7 +140,7 @@ static void take_mail(struct server *s, struct worker *w)
 
 	for (struct run_event *e = mailbox_take(worker_mailbox(w)); e; e = next) {
 		next = e->next;
-		on_event(s, e);
+		on_event(s, w, e);
 		sodium_memzero(&e->grant, sizeof(e->grant));
 		free(e);
 	}
@@ -164,7 +167,7 @@ static void on_flush(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	flush(arg);
-	server_filter(arg);
+	server_look_at_interfaces(arg);
 	policies_tick(server_policies(arg));
 }
 
@@ -237,7 +240,7 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t)
 	return crypto_scalarmult_base(t->server_public, t->server_secret) ? -EINVAL : 0;
 }
 
-static struct datapath *open_filter(struct server *s)
+struct datapath *server_open_filter(struct server *s, enum datapath_mode mode)
 {
 	u32 rate = s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
 	struct datapath_settings set = { .server = true, .workers = s->worker_count,
@@ -245,7 +248,7 @@ static struct datapath *open_filter(struct server *s)
 					 .handshakes_per_source = rate * FIRSTS_PER_SOURCE };
 
 	set.hash_key = ((u64)randombytes_random() << 32) | randombytes_random();
-	return filter_open(s->set.xdp, !s->set.no_lanes, &set, s->name, s->datapath_why);
+	return filter_open(mode, !s->set.no_lanes, &set, s->name, s->datapath_why);
 }
 
 static int start_workers(struct server *s, char *error)
@@ -262,9 +265,13 @@ static int start_workers(struct server *s, char *error)
 	};
 	int err = server_engine_settings(s, &set.tunnel);
 
-	s->datapath = open_filter(s);
+	if (!err && s->worker_count > 1)
+		err = handover_open(&s->handover, s->worker_count);
+	s->datapath = server_open_filter(s, s->set.xdp);
+	s->is_filtering = s->datapath && s->set.xdp != DATAPATH_OFF;
 	lanes_start(s->datapath, s->queues, s->worker_count);
-	set.datapath = s->set.xdp == DATAPATH_OFF ? NULL : s->datapath;
+	set.datapath = s->is_filtering ? s->datapath : NULL;
+	set.handover = s->handover;
 	set.lanes = s->policies.datapath = s->datapath;
 	for (u32 i = 0; !err && i < s->worker_count; i++) {
 		set.tunnel.worker = i;
@@ -342,7 +349,7 @@ static int start(struct server *s, char *error)
 	}
 	s->hooked = true;
 	(void)policies_change(&s->policies, NULL, &s->set.policies, (char[RUN_ERROR_BYTES]){ 0 });
-	server_filter(s);	/* takes its time, so it is last: people may talk to us already */
+	server_look_at_interfaces(s);	/* takes its time, so it is last: people may talk to us already */
 	announce(s);
 	return 0;
 }
@@ -380,6 +387,9 @@ static void end(struct server *s)
 {
 	lifecycle_stopping();
 	end_workers(s);
+	handover_close(s->handover);
+	server_xdp_end(s);
+	hops_end(s);
 	filter_close(s->datapath, s->name);
 	free_event(s->flush);
 	flush(s);

@@ -6,13 +6,16 @@
  *   server_change.c     other settings while it runs
  *   listen.c            sockets, for every worker
  *   server_snapshot.c   looking in
- *   server_filter.c     the XDP filter in front of the sockets
+ *   server_filter.c     interfaces, and the XDP filter in front of the sockets
+ *   server_xdp.c        AF_XDP beside the sockets
+ *   server_hops.c       by which interface and next hop peers are reached
  *
  * Everything here belongs to the control thread. The engines are reached through worker_call().
  */
 #ifndef TG_RUN_SERVER_PARTS_H
 #define TG_RUN_SERVER_PARTS_H
 
+#include "host/hop.h"
 #include "run/lanes.h"
 #include "run/lifecycle.h"
 #include "run/policy.h"
@@ -20,6 +23,31 @@
 #include "run/worker.h"
 
 #define WORKERS_MAX (1u << TG_WORKER_BITS)
+
+/* An interface that AF_XDP is wanted on. */
+struct server_xdp {
+	u32 ifindex;			/* 0: free */
+	char name[TUNNEL_NAME_BYTES];
+	bool on;
+	bool seen;			/* during a look at all interfaces */
+	enum datapath_mode mode;	/* how the program is attached */
+	bool zero_copy;
+	u32 queues, mtu;
+	u64 retry_us;
+	char told[DATAPATH_WHY_BYTES];	/* why it is not on, as it was logged last */
+};
+
+/* Somebody on a link that frames go to. */
+struct server_hop {
+	struct host_hop hop;
+	u64 asked_us;			/* a worker last asked for somebody behind it */
+	u64 use_us;			/* host_hop_use() then */
+};
+
+struct server_ends {
+	u32 count;
+	struct addr at[64];
+};
 
 struct server {
 	struct server_settings set;
@@ -33,6 +61,16 @@ struct server {
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
 	char datapath_why[DATAPATH_WHY_BYTES];	/* why it could not be loaded */
+	bool is_filtering;		/* the workers tell it of indices and heartbeats */
+	struct server_ends ends;	/* addresses and ports of ours, on all interfaces */
+	struct server_xdp xdp[SERVER_XDP_SNAPSHOTS];	/* all that are looked at; at most PORTS_MAX of them are on */
+	struct umem *umems[WORKERS_MAX];	/* AF_XDP's; NULL: none yet */
+	struct host_monitor *monitor;	/* NULL: AF_XDP was never on */
+	struct event *on_links, *look_at_hops;
+	bool links_changed;
+	struct server_hop hops[64];
+	u32 hop_count;
+	struct handover *handover;	/* NULL: one worker */
 	struct policies policies;
 	u32 refused[16];		/* interfaces that do not take it */
 	u32 refused_count;
@@ -60,8 +98,26 @@ int server_check_pools(struct server *s, char *error);
 int server_configure_device(struct server *s, char *error);
 int server_configure_forwarding(struct server *s, char *error);
 
-/* server_filter.c: puts the filter on interfaces that have come. */
-void server_filter(struct server *s);
+/* server.c: the programs, loaded for so many workers. NULL: not wanted or refused, which is logged. */
+struct datapath *server_open_filter(struct server *s, enum datapath_mode mode);
+
+/* server_filter.c: filter and AF_XDP on interfaces that have come, from those that have changed. At the start, every two seconds, and when
+ * netlink tells of something. put_ends: the program judges what is ours on an interface it is attached to. */
+void server_look_at_interfaces(struct server *s);
+void server_put_ends(struct server *s, u32 ifindex);
+
+/* server_xdp.c: look at an interface with a listen address; then sweep those that were not looked at. */
+void server_xdp_look(struct server *s, u32 ifindex, const char *name, u64 now);
+void server_xdp_sweep(struct server *s);
+void server_xdp_end(struct server *s);				/* after the workers: frees the memory */
+const char *server_xdp_name(const struct server_xdp *x);	/* "udp", "xdp native zero-copy", "xdp native", "xdp generic" */
+
+/* server_hops.c: a worker has asked; what is known of an interface is wrong; watch netlink from now on; what is due. */
+void hops_asked(struct server *s, struct worker *w);
+void hops_forget(struct server *s, u32 ifindex);
+void hops_watch(struct server *s);
+void hops_tick(struct server *s, u64 now);
+void hops_end(struct server *s);
 
 /* listen.c: opens the sockets of every worker; what was bound goes to s->bound. */
 int server_listen(struct server *s, char *error);

@@ -31,6 +31,8 @@ u32 server_close_client(struct server *s, const u8 client_id[8], enum tg_close_c
 }
 
 struct look_job {
+	struct server *server;
+	u32 worker;
 	struct server_snapshot *out;
 	u32 room;
 	int err;
@@ -64,6 +66,46 @@ static void add_counters(struct tunnel_counters *sum, const struct tunnel_counte
 #undef ADD
 }
 
+static void add_xsk(struct xsk_counters *sum, const struct xsk *x)
+{
+	struct xsk_counters one;
+
+	xsk_count(x, &one);
+	sum->sent += one.sent;
+	sum->received += one.received;
+	sum->no_frame += one.no_frame;
+	sum->ring_full += one.ring_full;
+	sum->unusable += one.unusable;
+	sum->kernel_full += one.kernel_full;
+	sum->kernel_invalid += one.kernel_invalid;
+}
+
+/* On its own thread: sockets are its own. */
+static void look_at_ports(struct server *s, struct worker *w, struct server_snapshot *out)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(s->xdp); i++) {
+		const struct xsk *x = s->xdp[i].on && worker_ports(w) ? ports_xsk(worker_ports(w), s->xdp[i].ifindex) : NULL;
+
+		if (!s->xdp[i].ifindex)
+			continue;
+		if (x)
+			add_xsk(&out->xdp[count].xsk, x);
+		count++;
+	}
+}
+
+static void add_handover(const struct handover *h, u32 worker, struct handover_counters *sum)
+{
+	struct handover_counters one;
+
+	handover_count(h, worker, &one);
+	sum->given += one.given;
+	sum->taken += one.taken;
+	sum->full += one.full;
+}
+
 static void look_in(struct worker *w, void *arg)
 {
 	struct look_job *job = arg;
@@ -71,15 +113,36 @@ static void look_in(struct worker *w, void *arg)
 	tunnel_each_session(worker_tunnel(w), add_session, job, worker_now(w));
 	add_counters(&job->out->counters, tunnel_counters(worker_tunnel(w)));
 	worker_add_tun_counters(w, &job->out->tun);
+	look_at_ports(job->server, w, job->out);
+	if (job->server->handover)
+		add_handover(job->server->handover, job->worker, &job->out->handover);
+}
+
+static void name_interfaces(const struct server *s, struct server_snapshot *out)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(s->xdp); i++) {
+		const struct server_xdp *x = &s->xdp[i];
+		struct server_xdp_snapshot *to = &out->xdp[out->xdp_count];
+
+		if (!x->ifindex)
+			continue;
+		memcpy(to->name, x->name, sizeof(to->name));
+		to->datapath = server_xdp_name(x);
+		to->queues = x->on ? x->queues : 0;
+		out->xdp_count++;
+	}
 }
 
 int server_snapshot(struct server *s, struct server_snapshot *out)
 {
-	struct look_job job = { .out = out };
+	struct look_job job = { .server = s, .out = out };
 
 	memset(out, 0, sizeof(*out));
-	for (u32 i = 0; i < s->worker_count; i++)
+	for (u32 i = 0; i < s->worker_count; i++) {
+		job.worker = i;
 		worker_call(s->workers[i], look_in, &job);
+	}
+	name_interfaces(s, out);
 	if (job.err) {
 		server_snapshot_free(out);
 		return job.err;
@@ -96,6 +159,6 @@ int server_snapshot(struct server *s, struct server_snapshot *out)
 	out->pool4 = s->set.pool4;
 	out->pool6 = s->set.pool6;
 	out->worker_count = s->worker_count;
-	filter_snapshot(s->set.xdp == DATAPATH_OFF ? NULL : s->datapath, s->datapath_why, &out->filter);
+	filter_snapshot(s->is_filtering ? s->datapath : NULL, s->datapath_why, &out->filter);
 	return 0;
 }

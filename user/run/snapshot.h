@@ -6,6 +6,7 @@
 #include "bpf/datapath.h"
 #include "link/tun.h"
 #include "link/xsk.h"
+#include "run/handover.h"
 #include "run/settings.h"
 #include "tunnel/tunnel.h"
 
@@ -68,6 +69,16 @@ struct client_snapshot {
 	struct tun_counters tun;
 };
 
+/* AF_XDP on one of a server's interfaces. */
+struct server_xdp_snapshot {
+	char name[TUNNEL_NAME_BYTES];
+	const char *datapath;		/* as of an uplink */
+	u32 queues;
+	struct xsk_counters xsk;	/* of all workers, since it is on */
+};
+
+#define SERVER_XDP_SNAPSHOTS 32
+
 struct server_snapshot {
 	char name[RUN_NAME_BYTES];
 	char tun_name[TUNNEL_NAME_BYTES];
@@ -84,6 +95,9 @@ struct server_snapshot {
 	struct tunnel_counters counters;	/* of all workers */
 	struct filter_snapshot filter;
 	struct tun_counters tun;		/* of all queues */
+	u32 xdp_count;			/* interfaces that AF_XDP is wanted on */
+	struct server_xdp_snapshot xdp[SERVER_XDP_SNAPSHOTS];
+	struct handover_counters handover;	/* of all workers */
 };
 
 void server_snapshot_free(struct server_snapshot *s);	/* the sessions in it, not s */

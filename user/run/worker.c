@@ -129,7 +129,7 @@ static void read_udp(struct worker *w, struct link *k)
 	if (unusable)
 		tunnel_count_drop(w->tunnel, TG_DROP_SHORT, unusable);
 	if (n)
-		tunnel_receive(w->tunnel, runs, n, w->now);
+		worker_receive(w, runs, n, false);
 	worker_note_trouble(w, k, error);
 }
 
@@ -254,6 +254,12 @@ static void handle(struct worker *w, const struct epoll_event *ev)
 		if (k && k->listener)
 			accept_tcp(w, k);
 		break;
+	case WATCH_PORT:
+		worker_read_port(w, (u32)ev->data.u64);
+		break;
+	case WATCH_HANDOVER:
+		worker_read_handover(w);
+		break;
 	}
 }
 
@@ -340,11 +346,17 @@ static u64 due_us(const struct worker *w)
 
 	if (w->links.accepted)
 		due = MIN(due, w->sweep_us);
-	if (w->links.some_wait)
+	if (w->links.some_wait || w->ports_wait)
 		due = MIN(due, w->now + RING_WAIT_US);
 	if (w->datapath)
 		due = MIN(due, w->beat_us);
 	return due;
+}
+
+static void flush_ports(struct worker *w)
+{
+	ports_flush(w->ports);
+	w->ports_wait = ports_wait(w->ports);
 }
 
 static int wait_for_events(struct worker *w, struct epoll_event *events)
@@ -379,6 +391,10 @@ static void turn(struct worker *w)
 		tunnel_tick(w->tunnel, w->now);
 	if (w->links.some_wait)
 		links_flush(&w->links);
+	if (w->ports_wait)
+		flush_ports(w);
+	if (w->handover)
+		handover_wake(w->handover, w->number);
 	report_troubles(w);
 	close_broken(w);
 	close_silent(w);
@@ -420,6 +436,8 @@ static int watch_own(struct worker *w, const struct worker_settings *set)
 		err = watch_add(w->epoll, tun_fd(set->tun), WATCH_TUN, 0, EPOLLIN);
 	if (!err && set->tun_fast)
 		err = watch_add(w->epoll, tun_fd(set->tun_fast), WATCH_TUN_FAST, 0, EPOLLIN);
+	if (!err && w->handover)
+		err = watch_add(w->epoll, handover_fd(w->handover, w->number), WATCH_HANDOVER, 0, EPOLLIN);
 	w->tun_watched = true;
 	return err;
 }
@@ -461,6 +479,7 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 	w->admission = set->admission;
 	w->datapath = set->datapath;
 	w->lanes = set->lanes;
+	w->handover = set->handover;
 	w->number = set->tunnel.worker;
 	w->server = set->tunnel.server;
 	w->epoll = -1;
@@ -511,6 +530,7 @@ void worker_stop(struct worker *w)
 	}
 	tunnel_free(w->tunnel);
 	links_destroy(&w->links);
+	ports_free(w->ports);
 	tun_close(w->tun);
 	tun_close(w->tun_fast);
 	if (w->pool)

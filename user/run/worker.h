@@ -14,6 +14,8 @@
 #include "link/udp.h"
 #include "link/xsk.h"
 #include "run/mailbox.h"
+#include "run/handover.h"
+#include "run/ports.h"
 #include "tunnel/tunnel.h"
 
 struct worker;
@@ -36,6 +38,7 @@ struct worker_settings {
 	struct tun *tun_fast;		/* that of the interactive lane, likewise. NULL: no lanes */
 	struct datapath *datapath;	/* told of indices and heartbeats; outlives the worker. NULL: no filter */
 	struct datapath *lanes;		/* whose classifier says what is wished of flows; outlives the worker. NULL: nobody does */
+	struct handover *handover;	/* server: to the other workers; outlives the worker. NULL: there are none */
 	u32 buffer_count;
 };
 
@@ -78,5 +81,14 @@ struct xsk *worker_xsk(struct worker *w, u32 number);		/* NULL: none, or its dev
 int worker_link_tcp(struct worker *w, u32 number, struct tcp *c);
 /* Takes connections in from now on; each gets a link number. */
 int worker_listen_tcp(struct worker *w, struct tcp_listener *l);
+
+/* A server's listen addresses (worker). That link is the one at this place of the list, which is the same for all workers; and back (0: none). */
+void worker_set_listen(struct worker *w, u32 at, u32 link, const struct addr *bound);
+u32 worker_listen_link(const struct worker *w, u32 at);
+
+/* AF_XDP on an interface, for all listen addresses (worker). Add: takes it, also on error. ports: NULL before the first. */
+int worker_add_port(struct worker *w, u32 ifindex, struct xsk *x);
+void worker_drop_port(struct worker *w, u32 ifindex);
+struct ports *worker_ports(struct worker *w);
 
 #endif

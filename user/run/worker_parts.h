@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* worker_parts.h - a worker's state, shared by the two files that make it
+/* worker_parts.h - a worker's state, shared by the files that make it
  *
  *   worker.c   the thread and its turns
  *   carry.c    what the engine asks for: send, deliver, admit, tell
+ *   worker_server.c   what only a server's has: listen addresses, AF_XDP by interface, the hand-over
  */
 #ifndef TG_RUN_WORKER_PARTS_H
 #define TG_RUN_WORKER_PARTS_H
 
 #include "bpf/datapath.h"
+#include "run/handover.h"
 #include "run/links.h"
+#include "run/ports.h"
 #include "run/worker.h"
 
 #define TROUBLES_PER_TURN 16
@@ -16,6 +19,13 @@
 struct trouble {
 	u32 link;
 	int error;
+};
+
+#define WORKER_LISTENS 8u
+
+struct worker_listen {
+	u32 link;
+	struct addr at;		/* as bound */
 };
 
 struct worker {
@@ -26,6 +36,11 @@ struct worker {
 	struct tun *tun_fast;		/* the interactive lane's queue; NULL: all goes by the other */
 	bool tun_watched, tun_lost;
 	struct links links;
+	struct worker_listen listens[WORKER_LISTENS];	/* server; in the same order for all workers */
+	u32 listen_count;
+	struct handover *handover;	/* NULL: no other workers */
+	struct ports *ports;		/* NULL: no AF_XDP (or a client, whose uplinks have theirs in links) */
+	bool ports_wait;		/* some ring holds frames that only ports_flush() moves */
 	struct worker_admission admission;
 	struct datapath *datapath;	/* NULL: no filter */
 	struct datapath *lanes;		/* NULL: no classifier on the tunnel device */
@@ -47,6 +62,12 @@ struct worker {
 
 /* carry.c: the engine's events, ctx being the worker. */
 extern const struct tunnel_events worker_events;
+
+/* worker_server.c */
+void worker_receive(struct worker *w, struct datagrams *runs, u32 n, bool spread);	/* to the engine whose they are; see handover_piece() */
+void worker_read_handover(struct worker *w);
+void worker_read_port(struct worker *w, u32 slot);
+u32 worker_send_link(struct worker *w, struct link *k, const struct datagrams *runs, u32 n, int *error);	/* as links_send() */
 
 /* Remembers that a send failed in a way that means trouble; the turn reports it to the engine at its end. Other errors
  * are ignored. */
