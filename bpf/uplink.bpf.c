@@ -47,12 +47,13 @@ static __always_inline __u64 tg_find_now(void)
 
 #include <triglav/filter.h>
 
-/* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack, and so does one that no socket could take. */
-static __always_inline int hand_over(struct xdp_md *ctx, struct tg_counters *counters, const struct tg_judgement *j)
+/* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack, and so does one that no socket could take. A tagged
+ * frame is the stack's too: it knows the tags that mean a priority only, and takes those off. */
+static __always_inline int hand_over(struct xdp_md *ctx, struct tg_counters *counters, const struct tg_judgement *j, __u32 vlans)
 {
 	int action = XDP_PASS;
 
-	if (ctx->rx_queue_index < j->xsk_queues && packet_begin(ctx) + TG_XSK_LONGEST >= packet_end(ctx))
+	if (!vlans && ctx->rx_queue_index < j->xsk_queues && packet_begin(ctx) + TG_XSK_LONGEST >= packet_end(ctx))
 		action = (int)bpf_redirect_map(&tg_xsks, j->xsk_first + ctx->rx_queue_index, XDP_PASS);
 	if (action == XDP_REDIRECT)
 		count(counters, redirected);
@@ -71,7 +72,7 @@ static __always_inline int filter(struct xdp_md *ctx, int parsed, const struct t
 	case TG_VERDICT_DROP:
 		return count_drop(counters, j.reason);
 	case TG_VERDICT_PASS:
-		return hand_over(ctx, counters, &j);
+		return hand_over(ctx, counters, &j, o->vlans);
 	case TG_VERDICT_STALE:
 		count(counters, stale);
 		return XDP_PASS;
