@@ -32,6 +32,13 @@ struct server {
 	struct host *host;
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
+	bool is_filtering;		/* the workers tell it of indices and heartbeats */
+	enum datapath_mode filter_wanted;	/* of interfaces of which nothing else was said: as set, or by command */
+	struct {
+		char name[TUNNEL_NAME_BYTES];
+		enum datapath_mode wanted;
+	} filter_said[16];		/* by command, of these */
+	u32 filter_said_count;
 	struct policies policies;
 	u32 refused[16];		/* interfaces that do not take it */
 	u32 refused_count;
@@ -58,6 +65,9 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t);
 int server_check_pools(struct server *s, char *error);
 int server_configure_device(struct server *s, char *error);
 int server_configure_forwarding(struct server *s, char *error);
+
+/* server.c: loads the programs and has the workers tell them, if they do not yet. -EIO: said in the log. */
+int server_load_filter(struct server *s);
 
 /* server_filter.c: puts the filter on interfaces that have come. */
 void server_filter(struct server *s);

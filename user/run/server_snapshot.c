@@ -96,6 +96,6 @@ int server_snapshot(struct server *s, struct server_snapshot *out)
 	out->pool4 = s->set.pool4;
 	out->pool6 = s->set.pool6;
 	out->worker_count = s->worker_count;
-	filter_snapshot(s->set.xdp == DATAPATH_OFF ? NULL : s->datapath, &out->filter);
+	filter_snapshot(s->is_filtering ? s->datapath : NULL, &out->filter);
 	return 0;
 }
