@@ -136,7 +136,7 @@ reload client
 assert_equal "other policies; the one by command stays" "$(policies)" "mark=7:bulk port=tcp/80:bulk"
 if outside; then fail "the file says bypass no more, and it does"; fi
 client_file '[client]' 'uplinks = ["up1", "up2"]' "${routing[@]}" '[[policy]]' 'port = "tcp/80"' 'bypass = true' 'path = "up1"'
-refuses 2 'client.toml:10: policy.path' on client config reload
+refuses 2 'client.toml:9: policy.bypass: what bypasses the tunnel has no path' on client config reload
 assert_equal "a bad one changes nothing" "$(policies)" "mark=7:bulk port=tcp/80:bulk"
 client_file '[client]' 'uplinks = ["up1", "up2"]' "${routing[@]}"
 reload client

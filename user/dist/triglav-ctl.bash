@@ -47,6 +47,14 @@ _triglav_ctl() {
 		COMPREPLY=($(compgen -W "realtime bulk" -- "$word"))
 		return
 		;;
+	--mode)
+		COMPREPLY=($(compgen -W "auto native generic" -- "$word"))
+		return
+		;;
+	--uplink)
+		COMPREPLY=($(compgen -W "$(ls /sys/class/net)" -- "$word"))
+		return
+		;;
 	--mark | --port | --lines | --interval | --count | --top | --idle | --client) return ;;
 	esac
 
@@ -60,7 +68,8 @@ _triglav_ctl() {
 		config) words="reload $common" ;;
 		log) words="error warn info debug levels $common --area --follow --lines" ;;
 		policy) words="list add remove class path bypass $common --cgroup --mark --dscp --port" ;;
-		attach | detach) words="lanes $common" ;;
+		attach) words="lanes filter $common --uplink --mode" ;;
+		detach) words="lanes filter $common --uplink" ;;
 		monitor) words="$common --interval --count" ;;
 		record) words="$common --input" ;;
 		help) words="$commands" ;;

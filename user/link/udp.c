@@ -139,6 +139,11 @@ static void set_offloads(struct udp *u, bool no_gro)
 		(void)set_int(u->fd, IPPROTO_UDP, UDP_GRO, 1);	/* without it every run is one datagram */
 }
 
+void udp_set_gro(struct udp *u, bool on)
+{
+	(void)set_int(u->fd, IPPROTO_UDP, UDP_GRO, on);
+}
+
 static int bind_local(struct udp *u, const struct addr *a)
 {
 	struct sockaddr_storage ss;

@@ -24,6 +24,9 @@ void udp_close(struct udp *u);		/* NULL is fine */
 int udp_fd(const struct udp *u);
 void udp_local(const struct udp *u, struct addr *out);	/* bound address and port */
 
+/* May datagrams arrive joined? A run that waits in the queue when this is taken back is lost. */
+void udp_set_gro(struct udp *u, bool on);
+
 /* Sends runs (each to its own endpoint, from where.local when its family is set), in as few system calls as possible
  * (one sendmmsg). Returns how many datagrams were lost, wherever among the runs they were: a destination that cannot be reached
  * does not take those behind it along, a full queue does. There is nothing left to be sent again. *error is the errno of the

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "manage/amounts.h"
 #include "manage/flows_report.h"
+#include "manage/filter_control.h"
 #include "manage/log_control.h"
 #include "manage/policy_control.h"
 #include "manage/record_report.h"
@@ -268,6 +269,21 @@ static int client_detach(void *ctx, const json_t *request, json_t *answer, char 
 	return client_lanes(ctx, false, error);
 }
 
+static int change_client_filter(void *ctx, const char *where, enum datapath_mode mode, struct filter_changes *out, char *error)
+{
+	return client_filter(ctx, where, mode, out, error);
+}
+
+static int client_attach_filter(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return filter_control(change_client_filter, ctx, true, request, answer, error);
+}
+
+static int client_detach_filter(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return filter_control(change_client_filter, ctx, false, request, answer, error);
+}
+
 static int client_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	(void)request;
@@ -296,6 +312,8 @@ const struct control_command client_commands[] = {
 	{ "policy list", client_policy_list, NULL },
 	{ "attach lanes", client_attach, NULL },
 	{ "detach lanes", client_detach, NULL },
+	{ "attach filter", client_attach_filter, NULL },
+	{ "detach filter", client_detach_filter, NULL },
 	{ "stop", client_end, NULL },
 	{ "log level", log_control_level, NULL },
 	{ "log read", log_control_read, NULL },
@@ -430,6 +448,21 @@ static int server_detach(void *ctx, const json_t *request, json_t *answer, char 
 	return server_lanes(((struct server_control *)ctx)->server, false, error);
 }
 
+static int change_server_filter(void *ctx, const char *where, enum datapath_mode mode, struct filter_changes *out, char *error)
+{
+	return server_set_filter(((struct server_control *)ctx)->server, where, mode, out, error);
+}
+
+static int server_attach_filter(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return filter_control(change_server_filter, ctx, true, request, answer, error);
+}
+
+static int server_detach_filter(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	return filter_control(change_server_filter, ctx, false, request, answer, error);
+}
+
 static int server_end(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	struct server_control *c = ctx;
@@ -460,6 +493,8 @@ const struct control_command server_commands[] = {
 	{ "policy list", server_policy_list, NULL },
 	{ "attach lanes", server_attach, NULL },
 	{ "detach lanes", server_detach, NULL },
+	{ "attach filter", server_attach_filter, NULL },
+	{ "detach filter", server_detach_filter, NULL },
 	{ "stop", server_end, NULL },
 	{ "log level", log_control_level, NULL },
 	{ "log read", log_control_read, NULL },

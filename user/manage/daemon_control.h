@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* daemon_control.h - what can be asked of a running client or server
  *
- *   client:  status, uplink list, uplink add, uplink remove, uplink set, record, why, flows, config reload, stop, log level,
- *            log read
- *   server:  status, clients list, clients reload, clients revoke, why, flows, config reload, stop, log level, log read
+ *   client:  status, uplink list, uplink add, uplink remove, uplink set, record
+ *   server:  status, clients list, clients reload, clients revoke
+ *   both:    why, flows, config reload, policy add, policy remove, policy list, attach lanes, attach filter, detach lanes, detach filter, stop,
+ *            log level, log read
  */
 #ifndef TG_MANAGE_DAEMON_CONTROL_H
 #define TG_MANAGE_DAEMON_CONTROL_H

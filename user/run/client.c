@@ -555,6 +555,7 @@ static struct client *new_client(const struct client_settings *set, const struct
 	c->runtime_dir = set->place.runtime_dir ? set->place.runtime_dir : RUN_RUNTIME_DIR;
 	c->started_us = clock_now_us();
 	c->advise_us = c->started_us + ADVISE_US;
+	c->filter_wanted = set->xdp;
 	c->base = event_base_new();
 	if (c->base)
 		return c;

@@ -14,6 +14,7 @@
 #include "run/snapshot.h"
 
 struct client;
+struct filter_changes;
 struct policies;
 struct event_base;
 
@@ -84,6 +85,10 @@ struct client_hooks {
 int client_run(const struct client_settings *set, const struct client_hooks *hooks, char error[RUN_ERROR_BYTES]);
 
 /* Ends client_run() from an event; it returns 0. */
+/* Puts the XDP filter on the uplink's interface (NULL: on all, those to come too), or with DATAPATH_OFF takes it off. -ENOENT: no such uplink;
+ * -EALREADY; what the kernel says: error has a line. filter.h */
+int client_filter(struct client *c, const char *uplink, enum datapath_mode mode, struct filter_changes *out, char error[RUN_ERROR_BYTES]);
+
 struct policies *client_policies(struct client *c);	/* policy.h */
 int client_lanes(struct client *c, bool on, char error[RUN_ERROR_BYTES]);	/* lanes_switch() */
 void client_stop(struct client *c);

@@ -76,6 +76,9 @@ struct uplink {
 	struct addr bound;	/* local, with the port that the socket got */
 	u32 filter_ifindex;	/* where the filter was tried; 0: nowhere */
 	bool filter_refused;
+	bool filter_said;		/* by command, of this uplink: */
+	enum datapath_mode filter_wanted;
+	bool filter_generic;		/* its socket does without UDP_GRO */
 	struct addr filter_end;	/* what it lets through to us */
 	enum run_datapath datapath;
 	struct xdp_side xdp;
@@ -94,6 +97,7 @@ struct client {
 	struct datapath *datapath;	/* NULL: no filter is wanted, no lanes, nor has an uplink asked for AF_XDP */
 	char datapath_why[DATAPATH_WHY_BYTES];	/* why it could not be loaded, once that was tried */
 	bool is_filtering;		/* the worker tells it of indices and heartbeats: there is a filter, or AF_XDP */
+	enum datapath_mode filter_wanted;	/* of uplinks of which nothing else was said: as set, or by command */
 	struct policies policies;
 	struct tun *queues[TG_LANES];	/* until the worker has them */
 	char tun_name[TUNNEL_NAME_BYTES];
@@ -154,6 +158,7 @@ void uplinks_reap(struct client *c, u64 now);		/* forget found ones that are lon
 u32 uplinks_usable(const struct client *c);
 
 /* uplink_xdp.c */
+int xdp_load(struct client *c, char *why);		/* the programs, and the worker tells them; fine when they are there. why[DATAPATH_WHY_BYTES] */
 void xdp_open(struct client *c, struct uplink *u);	/* its socket is open: AF_XDP too, if it is to be */
 void xdp_close(struct client *c, struct uplink *u);	/* fine when it is not on */
 void xdp_neighbour(struct client *c, u32 ifindex);	/* somebody on that link was found, changed or lost */
@@ -171,6 +176,8 @@ void uplinks_usage_close(struct client *c);		/* the worker still runs */
 /* client_filter.c */
 void uplink_filter(struct client *c, struct uplink *u);	/* its socket was made anew */
 void uplink_unfilter(struct client *c, struct uplink *u);
+bool uplink_filters(const struct uplink *u);		/* there is one, and not for AF_XDP alone */
+bool uplink_is_generic(const struct client *c, const struct uplink *u);	/* its filter, or the one that it is to have */
 
 /* fallback.c */
 int client_resolve(struct client *c);		/* fills servers; -EAGAIN: the host name has no address now */

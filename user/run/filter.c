@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "run/instance.h"
 
 struct datapath *filter_load(const struct datapath_settings *set, const char *name, char why[DATAPATH_WHY_BYTES])
 {
@@ -42,19 +43,45 @@ void filter_close(struct datapath *d, const char *name)
 	datapath_close(d);
 }
 
-bool filter_attach(struct datapath *d, u32 ifindex, const char *name, enum datapath_mode mode, bool say)
+int filter_put(struct datapath *d, u32 ifindex, const char *name, enum datapath_mode mode, char *why)
 {
-	char why[DATAPATH_WHY_BYTES];
 	enum datapath_mode got;
 	int err = datapath_attach(d, ifindex, mode, &got, why);
 
 	if (err == -EALREADY)
-		return true;
+		return 0;
 	if (!err)
 		log_info("filter on %s: XDP, %s", name, datapath_mode_name(got));
-	else if (say)
-		log_warn("no filter on %s: %s", name, why);
-	return !err;
+	return err;
+}
+
+void filter_say_none(const char *name, const char *why)
+{
+	log_warn("no filter on %s: %s", name, why);
+}
+
+void filter_note(struct filter_changes *c, int err)
+{
+	const struct filter_place *p = &c->at[c->count++];
+
+	if (err) {
+		c->refused++;
+		c->first_error = c->first_error ? c->first_error : err;
+	} else if (!p->was_so) {
+		c->done++;
+	}
+}
+
+int filter_result(const struct filter_changes *c, enum datapath_mode mode, char error[RUN_ERROR_BYTES])
+{
+	if (c->done)
+		return 0;
+	for (u32 i = 0; i < c->count; i++)
+		if (c->refused && c->at[i].why[0])
+			return run_say(error, c->first_error, "no filter on %s: %.180s", c->at[i].name, c->at[i].why);
+	if (!c->count)
+		return run_say(error, -ENODEV, "there is no interface that it could be on");
+	return run_say(error, -EALREADY, mode == DATAPATH_OFF ? "it is not attached" : "it is attached already");
 }
 
 void filter_snapshot(const struct datapath *d, const char *refused, struct filter_snapshot *out)

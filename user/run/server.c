@@ -240,7 +240,7 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t)
 	return crypto_scalarmult_base(t->server_public, t->server_secret) ? -EINVAL : 0;
 }
 
-struct datapath *server_open_filter(struct server *s, enum datapath_mode mode)
+static struct datapath *open_filter(struct server *s, enum datapath_mode mode)
 {
 	u32 rate = s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
 	struct datapath_settings set = { .server = true, .workers = s->worker_count,
@@ -249,6 +249,25 @@ struct datapath *server_open_filter(struct server *s, enum datapath_mode mode)
 
 	set.hash_key = ((u64)randombytes_random() << 32) | randombytes_random();
 	return filter_open(mode, !s->set.no_lanes, &set, s->name, s->datapath_why);
+}
+
+static void use_datapath(struct worker *w, void *arg)
+{
+	worker_use_datapath(w, arg);
+}
+
+int server_load_filter(struct server *s)
+{
+	if (s->is_filtering)
+		return 0;
+	if (!s->datapath)	/* the lanes may have brought it */
+		s->datapath = open_filter(s, DATAPATH_NATIVE);
+	if (!s->datapath)
+		return -EIO;
+	for (u32 i = 0; i < s->worker_count; i++)
+		worker_call(s->workers[i], use_datapath, s->datapath);
+	s->is_filtering = true;
+	return 0;
 }
 
 static int start_workers(struct server *s, char *error)
@@ -267,7 +286,8 @@ static int start_workers(struct server *s, char *error)
 
 	if (!err && s->worker_count > 1)
 		err = handover_open(&s->handover, s->worker_count);
-	s->datapath = server_open_filter(s, s->set.xdp);
+	s->datapath = open_filter(s, s->set.xdp);
+	s->filter_wanted = s->set.xdp;
 	s->is_filtering = s->datapath && s->set.xdp != DATAPATH_OFF;
 	lanes_start(s->datapath, s->queues, s->worker_count);
 	set.datapath = s->is_filtering ? s->datapath : NULL;

@@ -11,6 +11,7 @@
 #include "run/snapshot.h"
 
 struct server;
+struct filter_changes;
 struct policies;
 struct accounts;		/* server/accounts.h */
 struct event_base;
@@ -68,6 +69,9 @@ struct server_hooks {
 int server_run(const struct server_settings *set, const struct server_hooks *hooks, char error[RUN_ERROR_BYTES]);
 
 /* Ends server_run() from an event; it returns 0. */
+/* As client_filter(), of the interfaces that have a listen address. */
+int server_set_filter(struct server *s, const char *interface, enum datapath_mode mode, struct filter_changes *out, char error[RUN_ERROR_BYTES]);
+
 struct policies *server_policies(struct server *s);	/* policy.h */
 int server_lanes(struct server *s, bool on, char error[RUN_ERROR_BYTES]);	/* lanes_switch() */
 void server_stop(struct server *s);

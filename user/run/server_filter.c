@@ -1,45 +1,28 @@
 // SPDX-License-Identifier: MIT
-/* server_filter.c - the server's interfaces: the XDP filter on each, and what AF_XDP (server_xdp.c) needs to know of them
+/* server_filter.c - the server's interfaces: the XDP filter on each, and a look at them for AF_XDP (server_xdp.c)
  *
  * A server listens on addresses, and usually on all of them; so the filter goes on every interface that has one of them, but for the loopback and
  * the tunnel device. Interfaces come and go: it is looked again now and then.
  */
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <netinet/in.h>
 
 #include "base/clock.h"
 #include "run/filter.h"
+#include "run/instance.h"
 #include "run/server_parts.h"
-
-static bool is_any(const struct addr *a)
-{
-	static const u8 zero[16];
-
-	return !memcmp(a->ip, zero, sizeof(zero));
-}
-
-/* Would a datagram to this address of an interface reach the socket that is bound to `listen`? */
-static bool reaches(const struct addr *listen, const struct sockaddr *at)
-{
-	const struct sockaddr_in *in4 = (const struct sockaddr_in *)at;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)at;
-
-	if (at->sa_family == AF_INET && listen->family == 4)
-		return is_any(listen) || !memcmp(&in4->sin_addr, listen->ip, 4);
-	if (at->sa_family == AF_INET6 && listen->family == 6)
-		return is_any(listen) || !memcmp(&in6->sin6_addr, listen->ip, 16);
-	return false;
-}
 
 static bool is_wanted(const struct server *s, const struct ifaddrs *a)
 {
 	if (!a->ifa_addr || a->ifa_flags & IFF_LOOPBACK || !(a->ifa_flags & IFF_UP) || !strcmp(a->ifa_name, s->tun_name))
 		return false;
 	for (u32 i = 0; i < s->bound_count; i++)
-		if (reaches(&s->bound[i], a->ifa_addr))
+		if (server_reaches(&s->bound[i], a->ifa_addr))
 			return true;
 	return false;
 }
@@ -59,75 +42,37 @@ static void note_refused(struct server *s, u32 ifindex)
 		s->refused[s->refused_count++] = ifindex;
 }
 
-/* ---- where datagrams of ours arrive ---- */
-
-/* Exactly the addresses of this host: a datagram that is only forwarded to somebody's equal port is none of ours, and an AF_XDP socket would
- * swallow it. What there is no room for the kernel takes to the sockets. */
-static void add_ends(struct server *s, struct server_ends *ends, const struct sockaddr *at)
-{
-	for (u32 i = 0; i < s->bound_count && ends->count < ARRAY_SIZE(ends->at); i++) {
-		struct addr *end = &ends->at[ends->count];
-
-		if (!reaches(&s->bound[i], at))
-			continue;
-		addr_from_sockaddr(end, at);
-		end->port = s->bound[i].port;
-		end->scope = 0;
-		ends->count++;
-	}
-}
-
-static bool is_in(const struct server_ends *ends, const struct addr *a)
-{
-	for (u32 i = 0; i < ends->count; i++)
-		if (addr_equal(&ends->at[i], a))
-			return true;
-	return false;
-}
-
-void server_put_ends(struct server *s, u32 ifindex)
-{
-	for (u32 i = 0; i < s->ends.count; i++)
-		(void)datapath_put_end(s->datapath, ifindex, &s->ends.at[i]);
-}
-
-static void move_ends(struct server *s, u32 ifindex, const struct server_ends *now)
-{
-	for (u32 i = 0; i < s->ends.count; i++)
-		if (!is_in(now, &s->ends.at[i]))
-			datapath_remove_end(s->datapath, ifindex, &s->ends.at[i]);
-	for (u32 i = 0; i < now->count; i++)
-		if (!is_in(&s->ends, &now->at[i]))
-			(void)datapath_put_end(s->datapath, ifindex, &now->at[i]);
-}
-
-static void look_at_ends(struct server *s, const struct ifaddrs *all)
-{
-	struct server_ends now = { .count = 0 };
-	u32 ifindex;
-
-	for (const struct ifaddrs *a = all; a; a = a->ifa_next)
-		if (a->ifa_addr && strcmp(a->ifa_name, s->tun_name))
-			add_ends(s, &now, a->ifa_addr);
-	for (const struct ifaddrs *a = all; s->datapath && a; a = a->ifa_next) {
-		ifindex = if_nametoindex(a->ifa_name);
-		if (ifindex && datapath_attached(s->datapath, ifindex) != DATAPATH_OFF)
-			move_ends(s, ifindex, &now);
-	}
-	s->ends = now;
-}
-
 /* ---- interfaces ---- */
+
+enum datapath_mode server_filter_wanted(const struct server *s, const char *name)
+{
+	for (u32 i = 0; i < s->filter_said_count; i++)
+		if (!strcmp(s->filter_said[i].name, name))
+			return s->filter_said[i].wanted;
+	return s->filter_wanted;
+}
+
+static int attach(struct server *s, u32 ifindex, const char *name, enum datapath_mode mode, char *why)
+{
+	int err = filter_put(s->datapath, ifindex, name, mode, why);
+
+	if (!err)
+		server_put_ends(s, ifindex);
+	return err;
+}
 
 static void filter_on(struct server *s, u32 ifindex, const char *name)
 {
-	if (s->set.xdp == DATAPATH_OFF || !s->datapath || datapath_attached(s->datapath, ifindex) != DATAPATH_OFF)
+	enum datapath_mode mode = server_filter_wanted(s, name);
+	char why[DATAPATH_WHY_BYTES];
+
+	if (!s->is_filtering || mode == DATAPATH_OFF || datapath_attached(s->datapath, ifindex) != DATAPATH_OFF)
 		return;
-	if (!filter_attach(s->datapath, ifindex, name, s->set.xdp, !was_refused(s, ifindex))) {
-		note_refused(s, ifindex);
+	if (!attach(s, ifindex, name, mode, why))
 		return;
-	}
-	server_put_ends(s, ifindex);
+	if (!was_refused(s, ifindex))
+		filter_say_none(name, why);
+	note_refused(s, ifindex);
 }
 
 void server_look_at_interfaces(struct server *s)
@@ -136,9 +81,9 @@ void server_look_at_interfaces(struct server *s)
 	struct ifaddrs *all;
 	u32 ifindex;
 
-	if ((s->set.xdp == DATAPATH_OFF && s->set.datapath == RUN_DATAPATH_UDP) || getifaddrs(&all))
+	if ((!s->is_filtering && s->set.datapath == RUN_DATAPATH_UDP) || getifaddrs(&all))
 		return;
-	look_at_ends(s, all);
+	server_look_at_ends(s, all);
 	for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
 		ifindex = is_wanted(s, a) ? if_nametoindex(a->ifa_name) : 0;
 		if (!ifindex)
@@ -149,4 +94,119 @@ void server_look_at_interfaces(struct server *s)
 	freeifaddrs(all);
 	server_xdp_sweep(s);
 	hops_tick(s, now);
+}
+
+/* ---- by command ---- */
+
+/* Each interface once, though it may have many addresses. */
+static u32 list_interfaces(const struct server *s, struct filter_changes *out)
+{
+	struct ifaddrs *all;
+	u32 count = 0;
+
+	if (getifaddrs(&all))
+		return 0;
+	for (const struct ifaddrs *a = all; a && count < FILTER_PLACES; a = a->ifa_next) {
+		bool known = !is_wanted(s, a);
+
+		for (u32 i = 0; i < count && !known; i++)
+			known = !strcmp(out->at[i].name, a->ifa_name);
+		if (!known)
+			snprintf(out->at[count++].name, sizeof(out->at[0].name), "%s", a->ifa_name);
+	}
+	freeifaddrs(all);
+	return count;
+}
+
+static void gro_job(struct worker *w, void *arg)
+{
+	worker_link_gro(w, 0, *(const bool *)arg);
+}
+
+/* The sockets serve all interfaces. A filter in generic mode sees the first datagram of a run only, so there are to be no runs. */
+static void follow_modes(struct server *s)
+{
+	struct filter_changes all = { 0 };
+	u32 count = list_interfaces(s, &all);
+	bool gro = true;
+
+	for (u32 i = 0; i < count && s->datapath; i++)
+		gro &= datapath_attached(s->datapath, if_nametoindex(all.at[i].name)) != DATAPATH_GENERIC;
+	for (u32 i = 0; i < s->worker_count; i++)
+		worker_call(s->workers[i], gro_job, &gro);
+}
+
+/* One that refuses another way of attaching keeps what it had. */
+static int change(struct server *s, enum datapath_mode mode, struct filter_place *out)
+{
+	u32 ifindex = if_nametoindex(out->name);
+	enum datapath_mode now = s->datapath ? datapath_attached(s->datapath, ifindex) : DATAPATH_OFF;
+	char unsaid[DATAPATH_WHY_BYTES];
+	int err = 0;
+
+	if (now != DATAPATH_OFF && server_xdp_is_on(s, ifindex)) {
+		out->mode = now;
+		out->was_so = now == mode || mode == DATAPATH_AUTO;
+		if (!out->was_so)
+			snprintf(out->why, sizeof(out->why), "AF_XDP is on there and needs the program as it is");
+		return out->was_so ? 0 : -EBUSY;
+	}
+	out->was_so = now == mode || (mode == DATAPATH_AUTO && now != DATAPATH_OFF);
+	if (!out->was_so && now != DATAPATH_OFF)
+		datapath_detach(s->datapath, ifindex);
+	if (!out->was_so && mode != DATAPATH_OFF)
+		err = attach(s, ifindex, out->name, mode, out->why);
+	if (err && now != DATAPATH_OFF)
+		(void)attach(s, ifindex, out->name, now, unsaid);
+	out->mode = s->datapath ? datapath_attached(s->datapath, ifindex) : DATAPATH_OFF;
+	return err;
+}
+
+static int note_wish(struct server *s, const char *name, enum datapath_mode mode, char *error)
+{
+	u32 i = 0;
+
+	s->refused_count = 0;
+	if (!name) {
+		s->filter_wanted = mode;
+		s->filter_said_count = 0;
+		return 0;
+	}
+	while (i < s->filter_said_count && strcmp(s->filter_said[i].name, name))
+		i++;
+	if (i == ARRAY_SIZE(s->filter_said))
+		return run_say(error, -ENOSPC, "no more interfaces can have a wish of their own; leave --uplink out");
+	snprintf(s->filter_said[i].name, sizeof(s->filter_said[i].name), "%s", name);
+	s->filter_said[i].wanted = mode;
+	s->filter_said_count = MAX(s->filter_said_count, i + 1);
+	return 0;
+}
+
+int server_set_filter(struct server *s, const char *name, enum datapath_mode mode, struct filter_changes *out, char error[RUN_ERROR_BYTES])
+{
+	struct filter_changes all = { 0 };
+	bool found = !name;
+	u32 count;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	if (mode != DATAPATH_OFF && server_load_filter(s))
+		return run_say(error, -EIO, "no filter: the kernel does not take the XDP program (see the log)");
+	count = list_interfaces(s, &all);
+	for (u32 i = 0; i < count; i++) {
+		struct filter_place *at = &out->at[out->count];
+
+		if (name && strcmp(name, all.at[i].name))
+			continue;
+		found = true;
+		snprintf(at->name, sizeof(at->name), "%s", all.at[i].name);
+		filter_note(out, change(s, mode, at));
+	}
+	if (!found)
+		return run_say(error, -ENOENT, "the server does not listen on %.40s: no address of it that is up", name);
+	err = filter_result(out, mode, error);
+	if (!err || err == -EALREADY)
+		err = note_wish(s, name, mode, error) ? -ENOSPC : err;
+	follow_modes(s);
+	return err;
 }

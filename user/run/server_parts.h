@@ -19,6 +19,8 @@
 #include "run/lanes.h"
 #include "run/lifecycle.h"
 #include "run/policy.h"
+#include <ifaddrs.h>
+
 #include "run/server.h"
 #include "run/worker.h"
 
@@ -71,6 +73,12 @@ struct server {
 	struct server_hop hops[64];
 	u32 hop_count;
 	struct handover *handover;	/* NULL: one worker */
+	enum datapath_mode filter_wanted;	/* of interfaces of which nothing else was said: as set, or by command */
+	struct {
+		char name[TUNNEL_NAME_BYTES];
+		enum datapath_mode wanted;
+	} filter_said[16];		/* by command, of these */
+	u32 filter_said_count;
 	struct policies policies;
 	u32 refused[16];		/* interfaces that do not take it */
 	u32 refused_count;
@@ -98,17 +106,24 @@ int server_check_pools(struct server *s, char *error);
 int server_configure_device(struct server *s, char *error);
 int server_configure_forwarding(struct server *s, char *error);
 
-/* server.c: the programs, loaded for so many workers. NULL: not wanted or refused, which is logged. */
-struct datapath *server_open_filter(struct server *s, enum datapath_mode mode);
+/* server.c: loads the programs and has the workers tell them, if they do not yet. -EIO: said in the log. */
+int server_load_filter(struct server *s);
 
 /* server_filter.c: filter and AF_XDP on interfaces that have come, from those that have changed. At the start, every two seconds, and when
- * netlink tells of something. put_ends: the program judges what is ours on an interface it is attached to. */
+ * netlink tells of something. wanted: as set, or by command. */
 void server_look_at_interfaces(struct server *s);
+enum datapath_mode server_filter_wanted(const struct server *s, const char *name);
+
+/* server_ends.c: would a datagram to this address of an interface reach the socket that is bound to `listen`? put: the program judges what is ours
+ * on an interface it is attached to. look: addresses have come or gone. */
+bool server_reaches(const struct addr *listen, const struct sockaddr *at);
 void server_put_ends(struct server *s, u32 ifindex);
+void server_look_at_ends(struct server *s, const struct ifaddrs *all);
 
 /* server_xdp.c: look at an interface with a listen address; then sweep those that were not looked at. */
 void server_xdp_look(struct server *s, u32 ifindex, const char *name, u64 now);
 void server_xdp_sweep(struct server *s);
+bool server_xdp_is_on(struct server *s, u32 ifindex);
 void server_xdp_end(struct server *s);				/* after the workers: frees the memory */
 const char *server_xdp_name(const struct server_xdp *x);	/* "udp", "xdp native zero-copy", "xdp native", "xdp generic" */
 

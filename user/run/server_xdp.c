@@ -67,11 +67,6 @@ struct port_job {
 	int err;
 };
 
-static void use_datapath_job(struct worker *w, void *arg)
-{
-	worker_use_datapath(w, arg);
-}
-
 static void add_job(struct worker *w, void *arg)
 {
 	struct port_job *job = arg;
@@ -97,21 +92,14 @@ static void look_job(struct worker *w, void *arg)
 
 /* ---- what all interfaces share ---- */
 
-/* Without a filter the programs are loaded when the first interface wants AF_XDP. */
+/* Without a filter the programs are loaded when the first interface wants AF_XDP. What the kernel said was logged. */
 static int load(struct server *s, char *why)
 {
-	if (s->is_filtering)
-		return 0;
-	if (!s->datapath)	/* the lanes may have brought it */
-		s->datapath = server_open_filter(s, DATAPATH_NATIVE);
-	if (!s->datapath) {
+	int err = server_load_filter(s);
+
+	if (err)
 		snprintf(why, DATAPATH_WHY_BYTES, "the kernel does not take the XDP program");
-		return -EIO;	/* what it said was logged */
-	}
-	for (u32 i = 0; i < s->worker_count; i++)
-		worker_call(s->workers[i], use_datapath_job, s->datapath);
-	s->is_filtering = true;
-	return 0;
+	return err;
 }
 
 /* ---- opening ---- */
@@ -214,7 +202,7 @@ static void close_xdp(struct server *s, struct server_xdp *x)
 		return;
 	for (u32 q = 0; q < MIN(x->queues, TG_QUEUES_MAX); q++)
 		datapath_remove_xsk(s->datapath, x->ifindex, q);
-	if (s->set.xdp == DATAPATH_OFF)
+	if (server_filter_wanted(s, x->name) == DATAPATH_OFF)
 		datapath_detach(s->datapath, x->ifindex);
 	for (u32 i = 0; i < s->worker_count; i++)
 		worker_call(s->workers[i], drop_job, &job);
@@ -281,6 +269,13 @@ static struct server_xdp *find(struct server *s, u32 ifindex)
 		if (s->xdp[i].ifindex == ifindex)
 			return &s->xdp[i];
 	return NULL;
+}
+
+bool server_xdp_is_on(struct server *s, u32 ifindex)
+{
+	const struct server_xdp *x = find(s, ifindex);
+
+	return x && x->on;
 }
 
 static struct server_xdp *find_or_make(struct server *s, u32 ifindex, const char *name)

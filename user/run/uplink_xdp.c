@@ -158,8 +158,8 @@ void xdp_neighbour(struct client *c, u32 ifindex)
 
 /* ---- what all uplinks share ---- */
 
-/* Without a filter the programs are loaded when the first uplink wants AF_XDP. */
-static int load(struct client *c, char *why)
+/* Without a filter the programs are loaded when the first uplink wants AF_XDP, or a filter by command. */
+int xdp_load(struct client *c, char *why)
 {
 	if (c->is_filtering)
 		return 0;
@@ -176,7 +176,7 @@ static int load(struct client *c, char *why)
 
 static int prepare(struct client *c, char *why)
 {
-	int err = load(c, why);
+	int err = xdp_load(c, why);
 
 	if (!err && !c->umem)
 		err = umem_open(&c->umem, FRAMES);
@@ -336,7 +336,7 @@ void xdp_close(struct client *c, struct uplink *u)
 	if (c->datapath) {
 		for (u32 q = 0; q < u->xdp.queues; q++)
 			datapath_remove_xsk(c->datapath, u->xdp.ifindex, q);
-		if (c->set.xdp == DATAPATH_OFF || u->filter_refused)
+		if (!uplink_filters(u))
 			datapath_detach(c->datapath, u->xdp.ifindex);
 	}
 	worker_call(c->worker, drop_job, &job);

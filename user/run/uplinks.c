@@ -107,7 +107,7 @@ void uplinks_configure(struct client *c)
 static int open_socket(struct worker *w, struct client *c, struct uplink *u)
 {
 	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host),
-				    .no_gro = c->datapath && c->set.xdp == DATAPATH_GENERIC };
+				    .no_gro = uplink_is_generic(c, u) };
 	struct udp *s;
 	int err = udp_open(&s, u->link, &set);
 

@@ -641,6 +641,16 @@ int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched)
 	return links_put_udp(&w->links, k, u);
 }
 
+void worker_link_gro(struct worker *w, u32 number, bool on)
+{
+	for (u32 i = 0; i < w->links.max; i++) {
+		struct link *k = &w->links.at[i];
+
+		if (k->number && k->udp && (!number || k->number == number))
+			udp_set_gro(k->udp, on);
+	}
+}
+
 int worker_link_xsk(struct worker *w, u32 number, struct xsk *x)
 {
 	struct link *k = links_find(&w->links, number);

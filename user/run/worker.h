@@ -63,6 +63,9 @@ struct tun *worker_tun(struct worker *w);			/* (worker) the one that is always t
 void worker_add_tun_counters(struct worker *w, struct tun_counters *sum);	/* (worker) of all its queues */
 u64 worker_hash_key(const struct worker *w);			/* of flow_hash in bufs */
 u64 worker_now(const struct worker *w);				/* (worker) time of this turn */
+/* (worker) A UDP socket, or with 0 all of them: may several datagrams arrive as one run? */
+void worker_link_gro(struct worker *w, u32 number, bool on);
+
 /* (worker) As datapath in the settings, but later. */
 void worker_use_datapath(struct worker *w, struct datapath *d);
 
