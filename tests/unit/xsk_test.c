@@ -430,6 +430,20 @@ static void test_joined(void **state)
 	close_world(&w);
 }
 
+/* What GRO made of 10 small datagrams is as long as one shorter datagram could be, at the end of a run of larger ones. */
+static void test_run_of_shorter_ones_is_no_last_datagram(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_world(&w, 4, true, 1);
+	start_tally();
+	send_there(&w, 1400, 1, 1400);
+	send_there(&w, 84, 10, 84);
+	await_here(&w);
+	close_world(&w);
+}
+
 /* A datagram for a port of ours that is not this link's is not handed up, but counted. */
 static void test_foreign_port(void **state)
 {
@@ -743,6 +757,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_out), cmocka_unit_test(test_in), cmocka_unit_test(test_wrap), cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_run_of_shorter_ones_is_no_last_datagram),
 		cmocka_unit_test(test_foreign_port), cmocka_unit_test(test_refusals), cmocka_unit_test(test_many_peers),
 		cmocka_unit_test(test_open_errors), cmocka_unit_test(test_no_frames), cmocka_unit_test(test_down_and_up),
 		cmocka_unit_test(test_deleted), cmocka_unit_test(test_shared), cmocka_unit_test(test_thousand_times),

@@ -27,9 +27,10 @@ static bool same_flow(const struct datagrams *d, const struct frame_view *v)
 static bool fits(const struct datagrams *d, const struct frame_view *v, u32 segment)
 {
 	u32 count = datagrams_count(d) + (v->len + segment - 1) / segment;
+	bool is_last = segment == v->len && v->len <= d->segment_bytes;	/* a run of shorter ones is not one shorter datagram */
 
-	return d->ce == v->ce && !(d->len % d->segment_bytes) && (v->len <= d->segment_bytes || segment == d->segment_bytes) &&
-	       count <= DATAGRAMS_MAX_SEGMENTS && d->len + v->len <= DATAGRAMS_MAX_BYTES;
+	return d->ce == v->ce && !(d->len % d->segment_bytes) && (is_last || segment == d->segment_bytes) && count <= DATAGRAMS_MAX_SEGMENTS &&
+	       d->len + v->len <= DATAGRAMS_MAX_BYTES;
 }
 
 /* The run that goes on with this datagram: its flow's latest, else none. */
