@@ -30,6 +30,7 @@ struct server {
 	struct event_base *base;
 	struct lifecycle life;
 	struct host *host;
+	bool firewall_stale;		/* the firewall did not become what the settings say */
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
 	struct policies policies;
