@@ -182,6 +182,7 @@ static void lines_are_read(void **state)
 	json_decref(answer);
 	assert_int_equal(ask(log_control_read, "{\"after\": 9000000000}", &answer), 0);	/* of a daemon before this one */
 	assert_int_equal(json_array_size(json_object_get(answer, "lines")), 0);
+	assert_int_equal(json_integer_value(json_object_get(answer, "last")), last());	/* so who follows sees that it was started anew */
 	json_decref(answer);
 }
 

@@ -182,6 +182,30 @@ static void what_moved_is_per_second(void **state)
 	json_decref(now);
 }
 
+/* They were invisible: a flood that dies in front of the sockets, an AF_XDP ring that runs over. */
+static void drops_of_filter_and_af_xdp_count_as_well(void **state)
+{
+	json_t *before = client_status(0, 0, 5), *now = client_status(0, 0, 6), *view, *drops;
+
+	(void)state;
+	json_object_set_new(before, "filter_drops", json_pack("{s:i, s:i}", "forged", 0, "no_session", 7));
+	json_object_set_new(now, "filter_drops", json_pack("{s:i, s:i}", "forged", 2, "no_session", 9));
+	json_object_set_new(before, "tun_counters", json_pack("{s:i, s:i}", "read_bytes", 1, "drop_write", 0));
+	json_object_set_new(now, "tun_counters", json_pack("{s:i, s:i}", "read_bytes", 9, "drop_write", 1));
+	json_object_set_new(now, "uplinks", json_pack("[{s:{s:i, s:i}}, {s:{s:i, s:i}}, {}]", "af_xdp", "sent_frames", 9, "drop_ring_full", 3,
+						      "af_xdp", "sent_frames", 9, "drop_ring_full", 4));
+	view = monitor_view(now, before, SEC);
+	drops = json_object_get(view, "drops");
+	assert_int_equal(json_object_size(drops), 4);
+	assert_int_equal(json_integer_value(json_object_get(drops, "forged")), 3);	/* 1 in the engine, 2 in the filter */
+	assert_int_equal(json_integer_value(json_object_get(drops, "no_session")), 2);
+	assert_int_equal(json_integer_value(json_object_get(drops, "drop_write")), 1);
+	assert_int_equal(json_integer_value(json_object_get(drops, "drop_ring_full")), 7);
+	json_decref(view);
+	json_decref(before);
+	json_decref(now);
+}
+
 static void a_picture_says_it_in_words(void **state)
 {
 	json_t *before = client_status(0, 0, 0), *now = client_status(1000000, 0, 2), *view = monitor_view(now, before, SEC);
@@ -212,6 +236,7 @@ int main(void)
 		cmocka_unit_test(paths_are_found_by_uplink_or_client),
 		cmocka_unit_test(a_path_is_told_by_its_session_too),
 		cmocka_unit_test(what_moved_is_per_second),
+		cmocka_unit_test(drops_of_filter_and_af_xdp_count_as_well),
 		cmocka_unit_test(a_picture_says_it_in_words),
 	};
 

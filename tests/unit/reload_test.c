@@ -24,12 +24,14 @@ static json_t *report;
 static struct {
 	u32 calls;
 	int err;
+	bool refused;
 	struct settings wanted;
 } applied;
 
-static int apply(void *ctx, const struct settings *wanted, char said[RUN_ERROR_BYTES])
+static int apply(void *ctx, const struct settings *wanted, bool *refused, char said[RUN_ERROR_BYTES])
 {
 	(void)ctx;
+	*refused = applied.refused;
 	applied.calls++;
 	applied.wanted = *wanted;
 	if (applied.err)
@@ -191,16 +193,81 @@ static void a_bad_file_changes_nothing(void **state)
 	assert_int_equal(applied.calls, 0);
 }
 
-static void what_contradicts_itself_is_not_kept(void **state)
+/* Was one of the lines since `after` about a change? */
+static bool logged_change(u64 after)
+{
+	static struct log_kept kept[LOG_KEPT];
+	u32 n = log_read(after, kept, LOG_KEPT);
+	bool found = false;
+
+	for (u32 i = 0; i < n; i++)
+		found |= strstr(kept[i].text, ", was \"") || strstr(kept[i].text, "needs a restart");
+	return found;
+}
+
+static void what_is_refused_leaves_no_trace(void **state)
+{
+	u64 before = log_last();
+
+	(void)state;
+	start(SETTINGS_CLIENT, "", NULL, 0);
+	applied.err = -EINVAL;
+	applied.refused = true;
+	assert_int_equal(run("[log]\nlevel = \"debug\"\n[routing]\nkill_switch = true\n[tun]\nmtu = 1400\n"), -EINVAL);
+	assert_string_equal(error, "apply says no");
+	assert_int_equal(log_area_level(LOG_AREA_DAEMON), LOG_LEVEL_INFO);
+	assert_false(logged_change(before));
+	applied.err = 0;
+	applied.refused = false;
+	assert_int_equal(run(NULL), 0);
+	assert_string_equal(listed("changed"), "routing.kill_switch: false -> true; log.level: info -> debug");
+	assert_int_equal(log_area_level(LOG_AREA_DAEMON), LOG_LEVEL_DEBUG);
+	assert_true(logged_change(before));
+}
+
+/* As the kernel answers where a step comes to it. Reverting the file has to undo what was done. */
+static void an_einval_from_a_step_is_no_refusal(void **state)
 {
 	(void)state;
 	start(SETTINGS_CLIENT, "", NULL, 0);
 	applied.err = -EINVAL;
-	assert_int_equal(run("[log]\nlevel = \"info\"\n[routing]\nkill_switch = true\n"), -EINVAL);
-	assert_string_equal(error, "apply says no");
+	assert_int_equal(run("[routing]\nkill_switch = true\n"), -EIO);
 	applied.err = 0;
+	assert_int_equal(run(""), 0);
+	assert_string_equal(listed("changed"), "routing.kill_switch: true -> false");
+	assert_int_equal(applied.calls, 2);
+	assert_false(applied.wanted.client.kill_switch);
+}
+
+static void what_failed_midway_is_done_by_the_next_reload(void **state)
+{
+	(void)state;
+	start(SETTINGS_SERVER, "", NULL, 0);
+	applied.err = -EIO;
+	assert_int_equal(run("[server]\nrouted = true\n"), -EIO);
+	assert_int_equal(run(NULL), -EIO);
+	assert_int_equal(applied.calls, 2);
+	applied.err = 0;
+	assert_int_equal(run(NULL), 0);		/* nothing in the file is new */
+	assert_int_equal(applied.calls, 3);
+	assert_true(applied.wanted.server.routed);
+	assert_string_equal(listed("changed"), "");
+	assert_true(json_is_true(json_object_get(report, "again")));
 	assert_int_equal(run(NULL), 0);
-	assert_string_equal(listed("changed"), "routing.kill_switch: false -> true");
+	assert_int_equal(applied.calls, 3);
+	assert_null(json_object_get(report, "again"));
+}
+
+static void quotas_of_the_same_megabyte_differ(void **state)
+{
+	(void)state;
+	start(SETTINGS_CLIENT, "[client]\nuplinks = [{ name = \"wwan0\", quota = \"1000.2MB\" }]\n", NULL, 0);
+	assert_int_equal(run("[client]\nuplinks = [{ name = \"wwan0\", quota = \"1000.4MB\" }]\n"), 0);
+	assert_string_equal(listed("changed"), "client.uplinks: wwan0,quota=1000.2MB -> wwan0,quota=1000.4MB");
+	assert_int_equal(run("[client]\nuplinks = [{ name = \"wwan0\", quota = \"1MiB\" }]\n"), 0);
+	assert_string_equal(listed("changed"), "client.uplinks: wwan0,quota=1000.4MB -> wwan0,quota=1.048576MB");
+	assert_int_equal(run("[client]\nuplinks = [{ name = \"wwan0\", quota = \"1.048576MB\" }]\n"), 0);
+	assert_string_equal(listed("changed"), "");
 }
 
 static void without_a_file(void **state)
@@ -265,7 +332,10 @@ int main(void)
 		cmocka_unit_test(what_changed_is_named),
 		cmocka_unit_test(flags_stay_stronger_than_the_file),
 		cmocka_unit_test(a_bad_file_changes_nothing),
-		cmocka_unit_test(what_contradicts_itself_is_not_kept),
+		cmocka_unit_test(what_is_refused_leaves_no_trace),
+		cmocka_unit_test(an_einval_from_a_step_is_no_refusal),
+		cmocka_unit_test(what_failed_midway_is_done_by_the_next_reload),
+		cmocka_unit_test(quotas_of_the_same_megabyte_differ),
 		cmocka_unit_test(without_a_file),
 		cmocka_unit_test(secrets_are_not_told),
 		cmocka_unit_test(texts_are_values),

@@ -115,6 +115,16 @@ u32 log_read(u64 after, struct log_kept *out, u32 max)
 	return n;
 }
 
+u64 log_last(void)
+{
+	u64 last;
+
+	pthread_mutex_lock(&ring.lock);
+	last = ring.last;
+	pthread_mutex_unlock(&ring.lock);
+	return last;
+}
+
 /* ---- lines ---- */
 
 static size_t write_prefix(char *line, enum log_level level, const struct timespec *now)

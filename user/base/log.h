@@ -66,4 +66,6 @@ struct log_kept {
 /* Copies the lines whose number is above `after`, the newest `max` of them, oldest first. Returns how many. Any thread. */
 u32 log_read(u64 after, struct log_kept *out, u32 max);
 
+u64 log_last(void);	/* number of the newest line; 0: there is none. Any thread */
+
 #endif

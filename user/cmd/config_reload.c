@@ -42,7 +42,7 @@ static void print(const json_t *answer)
 		return;
 	}
 	if (!json_array_size(changed) && !json_array_size(later)) {
-		printf("%s: nothing changed\n", field_text(answer, "file"));
+		printf("%s: %s\n", field_text(answer, "file"), field_true(answer, "again") ? "what had failed is done" : "nothing changed");
 		return;
 	}
 	t = table_new(titles);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* counters.c - triglav-ctl counters and drops: what was counted since the start, and what it means
  *
- * Names and meanings come from the lists that are counted by (triglav/maps.h, tunnel/tunnel.h, link/tun.h).
+ * Names and meanings come from the lists that are counted by (triglav/maps.h, tunnel/tunnel.h, link/tun.h); AF_XDP's stand here.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/counts.h"
 #include "cmd/fields.h"
 #include "cmd/look.h"
 #include "cmd/table.h"
@@ -35,42 +36,18 @@ static const char *meaning_of(const char *name)
 #define COUNTER(name, help) { #name, help },
 #define DROP(id, name, help) { name, help },
 		TUNNEL_COUNTERS(COUNTER) TUN_COUNTERS(COUNTER) TG_COUNTERS(COUNTER) TG_DROPS(DROP)
+		{ "sent_frames", "frames sent by AF_XDP" },
+		{ "received_frames", "frames received by AF_XDP" },
+		{ "drop_no_frame", "not sent: all frames of the shared memory were in use" },
+		{ "drop_ring_full", "not sent: the device does not keep up" },
+		{ "drop_unusable", "received, but no datagram for this end" },
+		{ "drop_kernel", "dropped by the kernel: a ring was full or empty, or it is larger than a frame" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(meanings); i++)
 		if (!strcmp(meanings[i].name, name))
 			return meanings[i].meaning;
 	return "";	/* a daemon of another version */
-}
-
-/* Where it is counted, and under which names a status has it. What a daemon does not have is left out. */
-static const struct place {
-	const char *name, *counters, *drops;
-} places[] = {
-	{ "engine", "counters", "drops" },
-	{ "tun", "tun_counters", "tun_counters" },	/* those of its counters that begin with drop_ */
-	{ "filter", "filter", "filter_drops" },		/* the program in front of the uplinks */
-};
-
-/* The chosen counts of a status, by place. */
-static json_t *collect(const json_t *status, bool drops)
-{
-	json_t *out = json_object(), *value;
-	const char *name;
-
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		json_t *from = json_object_get(status, drops ? places[i].drops : places[i].counters), *to;
-		bool some = drops && places[i].drops == places[i].counters;
-
-		if (!json_is_object(from))
-			continue;
-		to = json_object();
-		json_object_foreach(from, name, value)
-			if (!some || !strncmp(name, "drop_", 5))
-				json_object_set(to, name, value);
-		json_object_set_new(out, places[i].name, to);
-	}
-	return out;
 }
 
 static int ask(const struct command *command, int argc, char **argv, bool drops, void (*print)(const json_t *counts))
@@ -83,7 +60,7 @@ static int ask(const struct command *command, int argc, char **argv, bool drops,
 	code = look_status(&asked, &status);
 	if (code)
 		return code;
-	counts = collect(status, drops);
+	counts = counts_collect(status, drops);
 	if (asked.json)
 		cmd_print_json(counts);
 	else

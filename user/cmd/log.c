@@ -142,8 +142,14 @@ static int follow_from(u64 last)
 		code = look(last, &answer);
 		if (code)
 			break;
+		if (field_number(answer, "last") < last) {
+			fprintf(stderr, "%s: the daemon was started anew\n", cmd_program);
+			last = 0;	/* and its lines are counted from 1 */
+			json_decref(answer);
+			continue;
+		}
 		line = json_array_get(json_object_get(answer, "lines"), 0);
-		if (line && field_number(line, "number") > last + 1)
+		if (line && last && field_number(line, "number") > last + 1)
 			fprintf(stderr, "%s: %llu lines came too fast to be kept\n", cmd_program,
 				(unsigned long long)(field_number(line, "number") - last - 1));
 		json_array_foreach(json_object_get(answer, "lines"), i, line)

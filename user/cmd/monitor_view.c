@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cmd/counts.h"
 #include "cmd/fields.h"
 #include "cmd/path_list.h"
 #include "cmd/table.h"
@@ -71,17 +72,20 @@ static json_t *view_paths(const json_t *now, const json_t *before, u64 apart_us,
 	return out;
 }
 
+/* Of engine, tunnel device, filter and AF_XDP together: a reason has one name wherever it is found. */
 static json_t *view_drops(const json_t *now, const json_t *before)
 {
-	json_t *out = json_object(), *value;
+	json_t *out = json_object(), *all = counts_dropped(now), *all_before = counts_dropped(before), *value;
 	const char *reason;
 
-	json_object_foreach(json_object_get(now, "drops"), reason, value) {
-		u64 was = field_number(json_object_get(before, "drops"), reason), is = (u64)json_integer_value(value);
+	json_object_foreach(all, reason, value) {
+		u64 was = field_number(all_before, reason), is = (u64)json_integer_value(value);
 
 		if (is > was)
 			json_object_set_new(out, reason, json_integer((json_int_t)(is - was)));
 	}
+	json_decref(all_before);
+	json_decref(all);
 	return out;
 }
 

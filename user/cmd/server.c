@@ -96,8 +96,10 @@ static void on_revoked(void *ctx, const u8 id[8])
 	server_close_client(r->control.server, id, TG_CLOSE_REVOKED);
 }
 
-static int apply(void *ctx, const struct settings *wanted, char error[RUN_ERROR_BYTES])
+/* There is nothing that a server would refuse. */
+static int apply(void *ctx, const struct settings *wanted, bool *refused, char error[RUN_ERROR_BYTES])
 {
+	*refused = false;
 	return server_change(ctx, &wanted->server, error);
 }
 

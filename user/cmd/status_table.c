@@ -260,7 +260,7 @@ static void print_client_head(const json_t *s)
 		       json_is_string(json_object_get(config, "ip6")) ? text(config, "ip6") : "");
 	printf("\n%s, aggregation %s, congestion %s%s%s%s%s%s\n", text(s, "strategy"), text(s, "aggregation"), text(s, "congestion"),
 	       truth(s, "copies") ? "" : ", no copies",
-	       truth(s, "full_tunnel") ? ", full tunnel" : "", truth(s, "kill_switch") ? ", kill switch" : "",
+	       truth(s, "full_tunnel") ? ", full tunnel" : "", truth(s, "kill_switch") ? ", kill switch" : truth(s, "kill_switch_wanted") ? ", the kill switch is NOT up" : "",
 	       json_is_object(session) ? ", " : "", json_is_object(session) ? text(session, "suite") : "");
 }
 

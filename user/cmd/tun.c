@@ -49,9 +49,9 @@ static void on_path_changed(void *ctx, struct client *c, const struct tunnel_pat
 	record_keeper_note(a->keeper, path, why);
 }
 
-static int apply(void *ctx, const struct settings *wanted, char error[RUN_ERROR_BYTES])
+static int apply(void *ctx, const struct settings *wanted, bool *refused, char error[RUN_ERROR_BYTES])
 {
-	return client_change(ctx, &wanted->client, error);
+	return client_change(ctx, &wanted->client, refused, error);
 }
 
 static int on_reload(void *ctx, struct client *c, void *report, char error[RUN_ERROR_BYTES])

@@ -40,7 +40,7 @@ _triglav() {
 	--log-level) words="error warn info debug" ;;
 	add | remove | show | set) [ "$command" = uplink ] && words=$(_triglav_interfaces) ;;
 	esac
-	[ "$command" = uplink ] && [ "$COMP_CWORD" -ge 4 ] && [[ $word != -* ]] && words="rate= quota="
+	[ "$command" = uplink ] && [ "$COMP_CWORD" -ge 4 ] && [[ $word != -* ]] && words="rate= quota= datapath="
 	if [ -n "$words" ]; then
 		COMPREPLY=($(compgen -W "$words" -- "$word"))
 		return

@@ -80,6 +80,7 @@ int log_control_read(void *ctx, const json_t *request, json_t *answer, char erro
 	json_int_t after = control_number(request, "after", 0, INT64_MAX), max = control_number(request, "max", LOG_KEPT, LOG_KEPT);
 	struct log_kept *kept;
 	json_t *lines;
+	u64 last;
 	u32 n;
 
 	(void)ctx;
@@ -91,10 +92,11 @@ int log_control_read(void *ctx, const json_t *request, json_t *answer, char erro
 	if (!kept)
 		return -ENOMEM;
 	lines = json_array();
+	last = log_last();	/* before: what is written meanwhile is read next time */
 	n = log_read((u64)after, kept, (u32)max);
 	for (u32 i = 0; i < n; i++)
 		json_array_append_new(lines, line(&kept[i]));
-	json_object_set_new(answer, "last", json_integer(n ? (json_int_t)kept[n - 1].number : after));
+	json_object_set_new(answer, "last", json_integer((json_int_t)(n ? kept[n - 1].number : last)));
 	json_object_set_new(answer, "lines", lines);
 	free(kept);
 	return 0;

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "manage/settings_parts.h"
 
+#define SECRET "(secret)"	/* all that is told of one */
+
 void reload_begin(struct reload *r, struct settings *now, const char *file)
 {
 	r->file = file;
@@ -53,20 +55,8 @@ static json_t *change(const struct setting *row, const char *from, const char *t
 {
 	char name[64];
 
-	return json_pack("{s:s, s:s, s:s}", "key", name_of(row, name), "from", row->secret ? "(secret)" : from, "to",
-			 row->secret ? "(secret)" : to);
-}
-
-static void log_change(const struct setting *row, const char *from, const char *to)
-{
-	char name[64];
-
-	if (row->secret)
-		log_warn("%s: another one; it needs a restart", name_of(row, name));
-	else if (row->live)
-		log_info("%s: \"%s\", was \"%s\"", name_of(row, name), to, from);
-	else
-		log_warn("%s: \"%s\" needs a restart; it stays \"%s\"", name_of(row, name), to, from);
+	return json_pack("{s:s, s:s, s:s}", "key", name_of(row, name), "from", row->secret ? SECRET : from, "to",
+			 row->secret ? SECRET : to);
 }
 
 static bool secrets_differ(const struct reload *r, const struct settings *wanted)
@@ -84,10 +74,8 @@ static int compare_row(struct reload *r, struct settings *wanted, const struct s
 	char *from = value_text(&is), *to = value_text(&will);
 	int err = from && to ? 0 : -ENOMEM;
 
-	if (!err && (row->secret ? secrets_differ(r, wanted) : strcmp(from, to) != 0)) {
+	if (!err && (row->secret ? secrets_differ(r, wanted) : strcmp(from, to) != 0))
 		json_array_append_new(row->live ? changed : needs_restart, change(row, from, to));
-		log_change(row, from, to);
-	}
 	if (to)
 		sodium_memzero(to, strlen(to));
 	free(from);
@@ -126,19 +114,63 @@ static void apply_log_level(const struct reload *r, const struct settings *wante
 		log_set_level((enum log_level)wanted->log_level);
 }
 
+static const char *text(const json_t *one, const char *key)
+{
+	return json_string_value(json_object_get(one, key));
+}
+
+static void log_changes(const json_t *changed)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(changed, i, one)
+		log_info("%s: \"%s\", was \"%s\"", text(one, "key"), text(one, "to"), text(one, "from"));
+}
+
+static void log_waiting(const json_t *needs_restart)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(needs_restart, i, one)
+		if (!strcmp(text(one, "to"), SECRET))
+			log_warn("%s: another one; it needs a restart", text(one, "key"));
+		else
+			log_warn("%s: \"%s\" needs a restart; it stays \"%s\"", text(one, "key"), text(one, "to"), text(one, "from"));
+}
+
+/* What failed in the middle is in force, as far as it came, and not finished. -EINVAL would say that nothing was done. */
+static int apply_live(struct reload *r, struct settings *wanted, reload_apply apply, void *ctx, const json_t *changed, char *error)
+{
+	bool refused = false;
+	int err = apply(ctx, wanted, &refused, error);
+
+	if (err && refused)
+		return err;
+	r->half_done = err != 0;
+	log_changes(changed);
+	apply_log_level(r, wanted);
+	adopt(r, wanted);
+	return err == -EINVAL ? -EIO : err;
+}
+
 static int apply_changes(struct reload *r, struct settings *wanted, reload_apply apply, void *ctx, json_t *report, char *error)
 {
 	json_t *changed = json_array(), *needs_restart = json_array();
 	int err = compare(r, wanted, changed, needs_restart);
+	bool again = r->half_done;
 
-	if (!err && !json_array_size(changed) && !json_array_size(needs_restart))
+	if (!err && (json_array_size(changed) || again))
+		err = apply_live(r, wanted, apply, ctx, changed, error);
+	else if (!err && !json_array_size(needs_restart))
 		log_info("%s: nothing changed", r->file);
-	if (!err && json_array_size(changed)) {
-		err = apply(ctx, wanted, error);
-		apply_log_level(r, wanted);
-		if (err != -EINVAL)	/* else nothing of it was done */
-			adopt(r, wanted);
-	}
+	if (!err && again)
+		log_info("%s: what had failed is done", r->file);
+	if (!err)
+		log_waiting(needs_restart);
+	if (again)
+		json_object_set_new(report, "again", json_true());
 	json_object_set_new(report, "file", json_string(r->file));
 	json_object_set_new(report, "changed", changed);
 	json_object_set_new(report, "needs_restart", needs_restart);

@@ -21,6 +21,7 @@ struct reload {
 	u8 salt[32], secrets[32];	/* what tells whether a secret is another, for the secret itself is wiped once it was used */
 	struct settings said;		/* what the flags said; the file comes on top */
 	struct settings *now;		/* in force; the caller's */
+	bool half_done;			/* apply() failed in the middle: the next reload applies again, whatever the file says */
 };
 
 /* Before the file is read for the first time: keeps what the flags said. `file` and `now` must outlive it. Then, once it was read and before
@@ -29,11 +30,13 @@ void reload_begin(struct reload *r, struct settings *now, const char *file);
 void reload_started(struct reload *r);
 void reload_wipe(struct reload *r);	/* there may be secrets in it */
 
-/* Does what `wanted` says. 0 or a negative errno with error. */
-typedef int (*reload_apply)(void *ctx, const struct settings *wanted, char error[RUN_ERROR_BYTES]);
+/* Does what `wanted` says. 0 or a negative errno with error, and then *refused (false before): nothing of it was done. Else some of it was,
+ * and it is called again with the next reload. */
+typedef int (*reload_apply)(void *ctx, const struct settings *wanted, bool *refused, char error[RUN_ERROR_BYTES]);
 
-/* Reads, compares, applies, logs. *report gets the answer above, the caller's (also NULL for report: nobody asks). -EINVAL: the file is
- * wrong, or there is none: error says where, and nothing changed. Others: what apply() said. */
+/* Reads, compares, applies, logs. *report gets the answer above, the caller's (also NULL for report: nobody asks); with "again": true where
+ * an earlier one had failed in the middle. -EINVAL: the file is wrong, there is none, or apply() refused: error says where, and nothing
+ * changed. Others: what apply() said. */
 int reload_run(struct reload *r, reload_apply apply, void *ctx, json_t *report, char error[RUN_ERROR_BYTES]);
 
 #endif

@@ -298,6 +298,7 @@ json_t *report_client(const struct client_snapshot *s)
 	put_sending(out, &s->sending);
 	put(out, "full_tunnel", json_boolean(s->full_tunnel));
 	put(out, "kill_switch", json_boolean(s->kill_switch));
+	put(out, "kill_switch_wanted", json_boolean(s->kill_switch_wanted));
 	put_addr(out, "server", &s->server);
 	put(out, "config", s->has_config ? report_config(&s->config) : json_null());
 	put(out, "session", s->has_session ? report_session(&s->session) : json_null());

@@ -40,6 +40,19 @@ static void put_prefix(FILE *out, const struct prefix *p)
 		fputs(prefix_format(p, text), out);
 }
 
+/* To the byte, for what has another text is another value: 10000MB, 1.048576MB. */
+static void put_quota(FILE *out, u64 bytes)
+{
+	u32 rest = (u32)(bytes % 1000000), digits = 6;
+
+	for (; digits && rest % 10 == 0; digits--)
+		rest /= 10;
+	fprintf(out, ",quota=%llu", (unsigned long long)(bytes / 1000000));
+	if (digits)
+		fprintf(out, ".%0*u", (int)digits, rest);
+	fputs("MB", out);
+}
+
 static void put_uplink(FILE *out, const struct client_uplink_settings *u)
 {
 	fputs(u->name, out);
@@ -52,7 +65,7 @@ static void put_uplink(FILE *out, const struct client_uplink_settings *u)
 	if (u->rate)
 		fprintf(out, ",rate=%llubit", (unsigned long long)u->rate * 8);
 	if (u->quota)
-		fprintf(out, ",quota=%.0fMB", (double)u->quota / 1e6);
+		put_quota(out, u->quota);
 	if (u->datapath)
 		fprintf(out, ",datapath=%s", run_datapath_name(u->datapath));
 }

@@ -97,9 +97,10 @@ void client_stop(struct client *c);
 int client_reload(struct client *c, void *report, char error[RUN_ERROR_BYTES]);
 
 /* Takes over what may change while it runs, and does it: uplinks that differ from those of the settings before, auto_discover, what
- * goes through the tunnel, kill switch, names, `sending`, rekey_us, keepalive_us. Everything else of `want` does not count. -EINVAL with
- * error: it contradicts itself, and nothing has changed. Other errors: a step failed on the host, the rest was done. */
-int client_change(struct client *c, const struct client_settings *want, char error[RUN_ERROR_BYTES]);
+ * goes through the tunnel, kill switch, names, `sending`, rekey_us, keepalive_us. Everything else of `want` does not count. Errors with
+ * a line, and *refused: it contradicts itself, and nothing has changed. Else a step failed on the host, the rest was done, and the next call
+ * does all of it again, even when `want` is the same. */
+int client_change(struct client *c, const struct client_settings *want, bool *refused, char error[RUN_ERROR_BYTES]);
 
 /* Uplinks at run time. Add: -EEXIST, -ENOSPC (16), -EINVAL; an interface that is not there yet is waited for (0). Remove:
  * -ENOENT; a removed one is not found again by itself. Set: weight 0 keeps, flags replace. Errors fill error. */

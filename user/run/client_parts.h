@@ -114,6 +114,8 @@ struct client {
 	struct prefix lan[2 * TG_MAX_PATHS];	/* networks next door that the kill switch lets through */
 	u32 lan_count;
 	bool kill_switch_stands;	/* put up by this process */
+	bool half_changed;		/* client_change() failed in the middle */
+	struct client_settings left;	/* then: what may still be there of settings before; its key is none */
 	char ignored[TG_MAX_PATHS][TUNNEL_NAME_BYTES];	/* removed by command: not found again by themselves */
 	u32 ignored_count;
 

@@ -44,6 +44,19 @@ static struct addr inner_addr(u8 family, const u8 *ip)
 	return a;
 }
 
+static int check_uplinks(const struct client *c, char *error)
+{
+	const struct client_settings *s = &c->set;
+	const char *own = c->tun_name[0] ? c->tun_name : s->tun_name[0] ? s->tun_name : RUN_TUN_NAME;
+
+	for (u32 i = 0; i < s->uplink_count; i++)
+		if (!strcmp(s->uplinks[i].name, own)) {
+			snprintf(error, RUN_ERROR_BYTES, "%s is the tunnel's own device, and cannot be an uplink of it", own);
+			return -EINVAL;
+		}
+	return 0;
+}
+
 int client_check_settings(const struct client *c, char *error)
 {
 	const struct client_settings *s = &c->set;
@@ -64,7 +77,7 @@ int client_check_settings(const struct client *c, char *error)
 		snprintf(error, RUN_ERROR_BYTES, "--kill-switch needs --full-tunnel: without it traffic is meant to leave outside the tunnel");
 		return -EINVAL;
 	}
-	return 0;
+	return check_uplinks(c, error);
 }
 
 static u32 add_near(struct prefix *out, u32 n, const struct prefix *p)
@@ -128,12 +141,14 @@ void client_lan_changed(struct client *c)
 
 	if (err)
 		log_warn("the networks next door: %s", strerror(-err));
-	if (!c->set.kill_switch || (n == c->lan_count && !memcmp(now, c->lan, sizeof(now))))
+	if (!c->set.kill_switch || (c->kill_switch_stands && n == c->lan_count && !memcmp(now, c->lan, sizeof(now))))
 		return;
 	memcpy(c->lan, now, sizeof(now));
 	c->lan_count = n;
-	if (set_kill_switch(c, why))
-		log_warn("kill switch: %s (the old one stays)", why);
+	err = set_kill_switch(c, why);
+	if (err)
+		log_warn("kill switch: %s (%s)", why, c->kill_switch_stands ? "the old one stays" : "there is none");
+	c->kill_switch_stands |= !err;
 }
 
 static u32 uplink_carries(const struct uplink *u)
@@ -351,7 +366,8 @@ static int change_kill_switch(struct client *c, const struct client_settings *be
 		return err;
 	}
 	err = host_nft_kill_switch_remove(c->host);
-	c->kill_switch_stands = false;
+	if (!err)
+		c->kill_switch_stands = false;
 	return err;
 }
 

@@ -42,16 +42,19 @@ static bool same_firewall(const struct server_settings *a, const struct server_s
 int server_change(struct server *s, const struct server_settings *want, char error[RUN_ERROR_BYTES])
 {
 	struct admission_settings admission = { .open = want->open, .max_sessions = want->max_connections };
-	bool firewall = !same_firewall(&s->set, want);
+	bool firewall = s->firewall_stale || !same_firewall(&s->set, want);
+	const struct policy_list before = s->set.policies;
 	char why[RUN_ERROR_BYTES];
-	int policies = policies_change(&s->policies, &s->set.policies, &want->policies, why), err;
+	int policies = policies_change(&s->policies, &before, &want->policies, why), err = 0;
 
 	take_over(&s->set, want);
 	admission_change(s->admission, &admission);
 	for (u32 i = 0; i < s->worker_count; i++)
 		worker_call(s->workers[i], change_engine, s);
-	err = firewall ? server_configure_firewall(s, error) : 0;
-	if (err || !policies)
-		return err;
-	return run_say(error, policies == -EINVAL ? -EIO : policies, "%s", why);	/* -EINVAL would say that nothing was done */
+	if (policies)
+		s->set.policies = before;	/* the others are still to come */
+	if (firewall)
+		err = server_configure_firewall(s, error);
+	s->firewall_stale = err != 0;
+	return !err && policies ? run_say(error, policies, "%s", why) : err;
 }

@@ -7,6 +7,7 @@
  *   listen.c            sockets, for every worker
  *   server_snapshot.c   looking in
  *   server_filter.c     interfaces, and the XDP filter in front of the sockets
+ *   server_ends.c       the addresses and ports the filter judges by
  *   server_xdp.c        AF_XDP beside the sockets
  *   server_hops.c       by which interface and next hop peers are reached
  *
@@ -15,12 +16,12 @@
 #ifndef TG_RUN_SERVER_PARTS_H
 #define TG_RUN_SERVER_PARTS_H
 
+#include <ifaddrs.h>
+
 #include "host/hop.h"
 #include "run/lanes.h"
 #include "run/lifecycle.h"
 #include "run/policy.h"
-#include <ifaddrs.h>
-
 #include "run/server.h"
 #include "run/worker.h"
 
@@ -60,6 +61,7 @@ struct server {
 	struct event_base *base;
 	struct lifecycle life;
 	struct host *host;
+	bool firewall_stale;		/* the firewall did not become what the settings say */
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
 	char datapath_why[DATAPATH_WHY_BYTES];	/* why it could not be loaded */

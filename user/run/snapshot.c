@@ -120,7 +120,8 @@ void client_snapshot(struct client *c, struct client_snapshot *out)
 	out->connected_us = out->has_session ? now - out->session.opened_us : 0;
 	out->sending = c->set.sending;
 	out->full_tunnel = c->set.full_tunnel;
-	out->kill_switch = c->set.kill_switch;
+	out->kill_switch = c->kill_switch_stands;
+	out->kill_switch_wanted = c->set.kill_switch;
 	if (c->server_count)
 		out->server = c->servers[0];
 	out->has_config = c->has_config;

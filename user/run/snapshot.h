@@ -54,7 +54,8 @@ struct client_snapshot {
 	u64 uptime_us;			/* since the daemon started */
 	u64 connected_us;		/* since the session opened; 0: there is none */
 	struct run_sending sending;
-	bool full_tunnel, kill_switch;
+	bool full_tunnel;
+	bool kill_switch, kill_switch_wanted;	/* it stands; it is meant to */
 	struct addr server;		/* first address of the key */
 	bool has_config;
 	struct tunnel_config config;	/* valid when has_config */
