@@ -171,8 +171,9 @@ part_two() {
 	fi
 	note "handed over: $(handed given), taken $(handed taken), dropped $(handed drop_full)"
 	assert_equal "sessions and their workers, later" "$(many_workers)" "$workers"
+	# A few from before a session was there are fine; a packet that reached a wrong worker would be one of thousands.
 	for reason in no_session forged inner_no_client; do
-		[ "$(counter server_status drops.$reason)" -le 2 ] || fail "drops, $reason: $(counter server_status drops.$reason)"
+		[ "$(counter server_status drops.$reason)" -le 50 ] || fail "drops, $reason: $(counter server_status drops.$reason)"
 	done
 
 	# The device goes, and comes back with one queue: worker 1 has none, so it lives by the hand-over.

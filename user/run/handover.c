@@ -10,9 +10,8 @@
 
 #include "run/ring.h"
 
-/* What all others may have waiting for a worker: their rings share it, as far as they are not below the least size. */
+/* What all others may have waiting for a worker, as much as in a socket's buffer: their rings share it, as far as they are not below the least size. */
 #define WAITING_BYTES (4u << 20)
-#define RING_MAX_BYTES (1u << 20)
 
 struct side {
 	int fd;			/* others ring it */
@@ -37,7 +36,7 @@ static struct ring **ring_between(const struct handover *h, u32 from, u32 to)
 
 static u32 ring_bytes(u32 workers)
 {
-	u32 bytes = RING_MAX_BYTES;
+	u32 bytes = WAITING_BYTES;
 
 	while (bytes > RING_MIN_BYTES && bytes * (workers - 1) > WAITING_BYTES)
 		bytes /= 2;
