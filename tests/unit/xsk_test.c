@@ -387,6 +387,24 @@ static void test_in(void **state)
 	each_way(all_shapes_in);
 }
 
+/* Unread until all of them are there: a large one, then small ones that the peer's kernel leaves joined, which together are shorter. */
+static void mixed_in(struct world *w)
+{
+	send_there(w, 1400, 1, 1400);
+	send_there(w, 64, 5, 64);
+	send_there(w, 1000, 3, 900);
+	send_there(w, 100, 8, 99);
+	send_there(w, 700, 1, 700);
+	send_there(w, 300, 2, 300);
+	await_here(w);
+}
+
+static void test_mixed_in(void **state)
+{
+	(void)state;
+	each_way(mixed_in);
+}
+
 /* Many times round all four rings, both ways; what is in the air stays below what they hold. */
 static void wrap_rings(struct world *w)
 {
@@ -742,7 +760,7 @@ static bool kernel_has_it(void)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_out), cmocka_unit_test(test_in), cmocka_unit_test(test_wrap), cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_out), cmocka_unit_test(test_in), cmocka_unit_test(test_mixed_in), cmocka_unit_test(test_wrap), cmocka_unit_test(test_joined),
 		cmocka_unit_test(test_foreign_port), cmocka_unit_test(test_refusals), cmocka_unit_test(test_many_peers),
 		cmocka_unit_test(test_open_errors), cmocka_unit_test(test_no_frames), cmocka_unit_test(test_down_and_up),
 		cmocka_unit_test(test_deleted), cmocka_unit_test(test_shared), cmocka_unit_test(test_thousand_times),

@@ -23,12 +23,14 @@ static bool same_flow(const struct datagrams *d, const struct frame_view *v)
 	return addr_equal(&d->where.remote, &v->remote) && addr_same_ip(&d->where.local, &v->local);
 }
 
-/* Every datagram of a run but the last has the same size. `segment`: of the datagrams in v, mostly one. */
+/* Every datagram of a run but the last has the same size. `segment`: of the datagrams in v, mostly one. Several small ones are not one last one,
+ * however short they are together. */
 static bool fits(const struct datagrams *d, const struct frame_view *v, u32 segment)
 {
 	u32 count = datagrams_count(d) + (v->len + segment - 1) / segment;
+	bool is_last = segment == v->len && v->len <= d->segment_bytes;
 
-	return d->ce == v->ce && !(d->len % d->segment_bytes) && (v->len <= d->segment_bytes || segment == d->segment_bytes) &&
+	return d->ce == v->ce && !(d->len % d->segment_bytes) && (is_last || segment == d->segment_bytes) &&
 	       count <= DATAGRAMS_MAX_SEGMENTS && d->len + v->len <= DATAGRAMS_MAX_BYTES;
 }
 
