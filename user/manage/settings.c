@@ -243,6 +243,7 @@ static void finish_client(struct settings *s)
 	c->sending = sending_of(s);
 	c->xdp = s->xdp;
 	c->no_lanes = !s->lanes;
+	c->device = s->device;
 	if (by_itself)
 		c->full_tunnel = true;
 	if (!is_set(s, "dns"))
@@ -263,6 +264,7 @@ static void finish_server(struct settings *s)
 	v->sending = sending_of(s);
 	v->xdp = s->xdp;
 	v->no_lanes = !s->lanes;
+	v->device = s->device;
 	if (!s->key_file[0])
 		snprintf(s->key_file, sizeof(s->key_file), "%.240s/server.key", s->state_dir);
 }

@@ -28,6 +28,7 @@ enum value_type {
 	VALUE_LOG_LEVEL,	/* (int) */
 	VALUE_XDP,		/* (enum datapath_mode) */
 	VALUE_DATAPATH,		/* (enum run_datapath) */
+	VALUE_TUN_KIND,		/* (enum run_device) */
 };
 
 /* Where a value goes. */

@@ -73,7 +73,7 @@ static struct policy *find(struct policies *p, u32 kind, u64 value)
 
 bool policies_possible(const struct policies *p)
 {
-	return p->datapath && datapath_lane_program(p->datapath, DATAPATH_TUNNEL_OUT) >= 0;
+	return p->datapath && datapath_classifies(p->datapath);
 }
 
 int policies_add(struct policies *p, const struct policy *one, char error[RUN_ERROR_BYTES])

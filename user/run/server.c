@@ -201,11 +201,6 @@ static int open_host(struct server *s, char *error)
 	return instance_open(&s->host, s->name, s->runtime_dir, s->state_dir, true, error);
 }
 
-static int open_queues(struct server *s, char *error)
-{
-	return lanes_open_tun(s->queues, s->worker_count, !s->set.no_lanes, s->tun_name, error);
-}
-
 static int make_admission(struct server *s, char *error)
 {
 	struct admission_settings set = { .accounts = s->set.accounts, .pool4 = s->set.pool4, .pool6 = s->set.pool6,
@@ -229,7 +224,7 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t)
 		.handshakes_per_second = set->handshakes_per_second,
 		.rekey_us = set->rekey_us,
 		.idle_timeout_us = set->idle_timeout_us,
-		.csum = true,
+		.csum = s->finishes_csum,
 	};
 	run_sending_fill(&set->sending, t);
 	memcpy(t->server_secret, set->secret, sizeof(t->server_secret));
@@ -244,7 +239,20 @@ static struct datapath *open_filter(const struct server *s)
 					 .handshakes_per_source = rate * FIRSTS_PER_SOURCE };
 
 	set.hash_key = ((u64)randombytes_random() << 32) | randombytes_random();
-	return filter_open(s->set.xdp, !s->set.no_lanes, &set, s->name);
+	return filter_open(s->set.xdp, !s->set.no_lanes || s->set.device == RUN_DEVICE_VETH, &set, s->name);
+}
+
+static int open_device(struct server *s, char *error)
+{
+	struct device_settings set = { .kind = s->set.device, .name = s->tun_name, .workers = s->worker_count, .lanes = !s->set.no_lanes,
+				       .xdp = s->set.xdp, .host = s->host, .umem = &s->umem };
+
+	int err;
+
+	set.datapath = s->datapath = open_filter(s);
+	err = device_open(s->queues, &set, error);
+	s->finishes_csum = !err && device_finishes(s->queues);
+	return err;
 }
 
 static int start_workers(struct server *s, char *error)
@@ -261,14 +269,13 @@ static int start_workers(struct server *s, char *error)
 	};
 	int err = server_engine_settings(s, &set.tunnel);
 
-	s->datapath = open_filter(s);
 	lanes_start(s->datapath, s->queues, s->worker_count);
 	set.datapath = s->set.xdp == DATAPATH_OFF ? NULL : s->datapath;
 	set.lanes = s->policies.datapath = s->datapath;
 	for (u32 i = 0; !err && i < s->worker_count; i++) {
 		set.tunnel.worker = i;
-		set.tun = s->queues[i * TG_LANES + TG_LANE_BULK];
-		set.tun_fast = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE];
+		set.inside = s->queues[i * TG_LANES + TG_LANE_BULK];
+		set.inside_fast = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE];
 		err = worker_start(&s->workers[i], &set);
 		if (!err)
 			s->queues[i * TG_LANES + TG_LANE_BULK] = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE] = NULL;
@@ -324,7 +331,7 @@ static void announce(const struct server *s)
 static int start(struct server *s, char *error)
 {
 	static int (*const steps[])(struct server *s, char *error) = {
-		check, open_host, open_queues, make_admission, server_configure_device, server_configure_forwarding,
+		check, open_host, open_device, make_admission, server_configure_device, server_configure_forwarding,
 		start_workers, server_listen, start_events,
 	};
 	int err;
@@ -371,7 +378,8 @@ static void end_workers(struct server *s)
 			worker_stop(w);
 		}
 	}
-	lanes_close_tun(s->queues, s->worker_count);
+	device_close(s->queues, s->worker_count);
+	umem_close(s->umem);
 }
 
 static void end(struct server *s)

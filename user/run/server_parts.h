@@ -13,6 +13,7 @@
 #ifndef TG_RUN_SERVER_PARTS_H
 #define TG_RUN_SERVER_PARTS_H
 
+#include "run/device.h"
 #include "run/lanes.h"
 #include "run/lifecycle.h"
 #include "run/policy.h"
@@ -35,7 +36,9 @@ struct server {
 	struct policies policies;
 	u32 refused[16];		/* interfaces that do not take it */
 	u32 refused_count;
-	struct tun *queues[WORKERS_MAX * TG_LANES];	/* until a worker has them */
+	struct port *queues[WORKERS_MAX * TG_LANES];	/* until a worker has them */
+	bool finishes_csum;		/* the tunnel device does */
+	struct umem *umem;		/* of a veth inside; the worker's */
 	struct worker *workers[WORKERS_MAX];
 	struct event *mail[WORKERS_MAX];
 	struct event *flush;
