@@ -37,7 +37,7 @@ static inline int tg_inside_told(struct tg_policy *policy, const __u8 *frame)
 	const __u8 *tag = frame + TG_INSIDE_SOURCE_AT;
 
 	policy->class = tag[1];
-	policy->path = tag[2];
+	policy->path = tag[2] < TG_MAX_PATHS ? tag[2] : TG_PATH_NONE;
 	policy->zero = 0;
 	return tag[0] == TG_INSIDE_TAG && tag[1] <= TG_CLASS_BYPASS;
 }
