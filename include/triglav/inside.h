@@ -3,8 +3,9 @@
  *
  *   no IP packet, or one that lies    dropped: nobody answers ARP or anything else here
  *   its flow's account, class, path   as at a TUN device (lane.h)
- *   pinned to a path                  the socket of that path, so the worker need not ask again
- *   else                              the worker's, of the flow's lane
+ *   a small flow                      the interactive lane's socket: it is read first, and the engine sends it by the fastest path
+ *   bulk that is pinned to a path     the socket of that path, so the engine need not choose again
+ *   other bulk, striped               the bulk lane's
  *
  * All sockets are on one queue and share one umem: sockets 0 and 1 are the lanes, TG_LANES + path id those of the paths.
  *
@@ -46,9 +47,9 @@ static inline int tg_inside_socket(const struct tg_flow_entry *entry)
 {
 	if (!entry)
 		return TG_LANE_BULK;
-	if (entry->path < TG_MAX_PATHS)
-		return TG_LANES + entry->path;
-	return tg_lane_of(entry);
+	if (tg_lane_of(entry) == TG_LANE_INTERACTIVE)
+		return TG_LANE_INTERACTIVE;
+	return entry->path < TG_MAX_PATHS ? TG_LANES + entry->path : TG_LANE_BULK;
 }
 
 /* A frame of `bytes` bytes, of which those before `end` can be read. The number of its socket, or TG_INSIDE_DROP. */

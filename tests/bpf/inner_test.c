@@ -122,21 +122,26 @@ static const struct {
 	{ "one byte more", { 4, 17, .sport = 1, .dport = 2, .payload = TG_XSK_LONGEST - 14 - 27 }, 0, {}, {}, 0, TG_INSIDE_DROP, 0, 0 },
 	{ "ARP", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0x0806, {}, {}, 0, TG_INSIDE_DROP, 0, 0 },
 	{ "a VLAN tag", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, TG_ETHERTYPE_VLAN, {}, {}, 0, TG_INSIDE_DROP, 0, 0 },
-	{ "pinned by the weights", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, {}, {}, 5, PATH(5), TG_CLASS_AUTO, 5 },
-	{ "pinned by the weights, IPv6", { 6, 6, .sport = 1, .dport = 2, .flags = 0x10, .payload = 40 }, 0, {}, {}, 15, PATH(15), TG_CLASS_AUTO, 15 },
+	{ "pinned by the weights, but small", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, {}, {}, 5, TG_LANE_INTERACTIVE, TG_CLASS_AUTO, 5 },
+	{ "pinned by the weights", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, { true, TG_CLASS_BULK, TG_PATH_NONE }, {}, 5, PATH(5),
+	  TG_CLASS_BULK, 5 },
+	{ "pinned by the weights, IPv6", { 6, 6, .sport = 1, .dport = 2, .flags = 0x10, .payload = 40 }, 0, { true, TG_CLASS_BULK, TG_PATH_NONE }, {}, 15,
+	  PATH(15), TG_CLASS_BULK, 15 },
+	{ "a path by port, but small", { 4, 6, .sport = 5000, .dport = 443, .flags = 0x10, .payload = 40 }, 0, {},
+	  { TG_POLICY_PORT, 6 << 16 | 443, TG_CLASS_AUTO, 3 }, 0, TG_LANE_INTERACTIVE, TG_CLASS_AUTO, 3 },
 	{ "a path by port", { 4, 6, .sport = 5000, .dport = 443, .flags = 0x10, .payload = 40 }, 0, {},
-	  { TG_POLICY_PORT, 6 << 16 | 443, TG_CLASS_AUTO, 3 }, 0, PATH(3), TG_CLASS_AUTO, 3 },
+	  { TG_POLICY_PORT, 6 << 16 | 443, TG_CLASS_BULK, 3 }, 0, PATH(3), TG_CLASS_BULK, 3 },
 	{ "bulk by DSCP", { 6, 17, .tos = EF, .sport = 1, .dport = 2, .payload = 40 }, 0, {}, { TG_POLICY_DSCP, 46, TG_CLASS_BULK, TG_PATH_NONE }, 0,
 	  TG_LANE_BULK, TG_CLASS_BULK, TG_PATH_NONE },
 	{ "cgroups cannot be seen here", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, {},
 	  { TG_POLICY_CGROUP, OWN_CGROUP, TG_CLASS_BULK, 2 }, 0, TG_LANE_INTERACTIVE, TG_CLASS_AUTO, TG_PATH_NONE },
 	{ "told: bulk", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, { true, TG_CLASS_BULK, TG_PATH_NONE }, {}, 0, TG_LANE_BULK, TG_CLASS_BULK,
 	  TG_PATH_NONE },
-	{ "told: a path", { 6, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, { true, TG_CLASS_AUTO, 7 }, {}, 0, PATH(7), TG_CLASS_AUTO, 7 },
+	{ "told: a path", { 6, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, { true, TG_CLASS_BULK, 7 }, {}, 0, PATH(7), TG_CLASS_BULK, 7 },
 	{ "told counts before the port", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, { true, TG_CLASS_REALTIME, TG_PATH_NONE },
 	  { TG_POLICY_PORT, 17 << 16 | 2, TG_CLASS_BULK, 3 }, 0, TG_LANE_INTERACTIVE, TG_CLASS_REALTIME, TG_PATH_NONE },
-	{ "told nonsense: no such path", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, { true, TG_CLASS_AUTO, 200 }, {}, 0, TG_LANE_INTERACTIVE,
-	  TG_CLASS_AUTO, TG_PATH_NONE },
+	{ "told nonsense: no such path", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, { true, TG_CLASS_BULK, 200 }, {}, 0, TG_LANE_BULK,
+	  TG_CLASS_BULK, TG_PATH_NONE },
 	{ "told nonsense: no such class", { 4, 17, .sport = 1, .dport = 2, .payload = 40 }, 0, { true, 99, 3 }, {}, 0, TG_LANE_INTERACTIVE, TG_CLASS_AUTO,
 	  TG_PATH_NONE },
 };
@@ -171,7 +176,7 @@ static void program_and_function_agree_on_each_row(void **state)
 	}
 }
 
-/* Many flows over two paths: each goes to the socket of the path that the engine would choose for it. */
+/* Many bulk flows over two paths: each goes to the socket of the path that the engine would choose for it. */
 static void pinned_flows_go_to_the_socket_of_their_path(void **state)
 {
 	struct tg_weights weights = { .pinned = 1, .paths = { [1] = { .weight = 5 }, [4] = { .weight = 9 } } };
@@ -179,6 +184,7 @@ static void pinned_flows_go_to_the_socket_of_their_path(void **state)
 
 	(void)state;
 	reset();
+	add_policy(TG_POLICY_PORT, 17 << 16 | 2, TG_CLASS_BULK, TG_PATH_NONE);
 	datapath_publish(datapath, &weights);
 	world.weights = weights;
 	for (u16 port = 1; port <= FLOWS; port++) {
@@ -204,10 +210,10 @@ static void what_counts_is_told_in_the_source(void **state)
 	static const struct { u32 kind; u64 value; u8 class, path; u32 mark; bool tagged; int socket; } tags[] = {
 		{ TG_POLICY_MARK, 7, TG_CLASS_BULK, TG_PATH_NONE, 7, true, TG_LANE_BULK },
 		{ TG_POLICY_MARK, 7, TG_CLASS_BULK, TG_PATH_NONE, 8, false, TG_LANE_INTERACTIVE },
-		{ TG_POLICY_MARK, 7, TG_CLASS_AUTO, 9, 7, true, PATH(9) },
-		{ TG_POLICY_CGROUP, OWN_CGROUP, TG_CLASS_AUTO, 2, 0, true, PATH(2) },
+		{ TG_POLICY_MARK, 7, TG_CLASS_BULK, 9, 7, true, PATH(9) },
+		{ TG_POLICY_CGROUP, OWN_CGROUP, TG_CLASS_BULK, 2, 0, true, PATH(2) },
 		{ TG_POLICY_CGROUP, 99, TG_CLASS_BULK, 2, 0, false, TG_LANE_INTERACTIVE },
-		{ TG_POLICY_PORT, 17 << 16 | 2, TG_CLASS_AUTO, 0, 0, true, PATH(0) },
+		{ TG_POLICY_PORT, 17 << 16 | 2, TG_CLASS_AUTO, 0, 0, true, TG_LANE_INTERACTIVE },
 		{ 0, 0, 0, 0, 7, false, TG_LANE_INTERACTIVE },
 	};
 

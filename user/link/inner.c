@@ -101,7 +101,7 @@ static void take(struct inner_port *p, u32 number, const struct xdp_desc *d, str
 	c->packets_read++;
 	c->bytes_read += q->tail->len;
 	if (number >= TG_LANES)
-		q->tail->wanted_path = (u8)(number - TG_LANES + 1);
+		q->tail->pinned_path = (u8)(number - TG_LANES + 1);
 }
 
 /* As many came out of the fill ring as are in the rx rings, so there is always room. */

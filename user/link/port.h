@@ -36,7 +36,7 @@ void tun_counters_add(struct tun_counters *sum, const struct tun_counters *one);
 struct port;
 
 struct port_ops {
-	/* Appends inner packets (bufs from pool: data, len, csum_partial, flow_hash set; wanted_path where the device knows it) to q, in the order of each flow. Returns
+	/* Appends inner packets (bufs from pool: data, len, csum_partial, flow_hash set; pinned_path where the device knows it) to q, in the order of each flow. Returns
 	 * how many; 0 when nothing is there or what was there had to be dropped (so watch level-triggered); a negative errno: the device is gone. */
 	int (*read)(struct port *p, struct buf_pool *pool, struct buf_queue *q);
 	/* Writes all packets of q in order and gives the bufs back. Never blocks: what the device refuses is dropped and counted. */

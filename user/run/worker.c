@@ -56,8 +56,7 @@ static void send_in(struct worker *w, struct buf_queue *packets)
 			union tg_wish wish = datapath_wish(w->lanes, b->flow_hash);
 
 			b->wanted_class = wish.class;
-			if (wish.path < TG_MAX_PATHS)
-				b->wanted_path = wish.path + 1;
+			b->wanted_path = wish.path < TG_MAX_PATHS ? wish.path + 1 : 0;
 		}
 	tunnel_send(w->tunnel, packets, w->now);
 }

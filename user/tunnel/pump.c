@@ -79,12 +79,12 @@ static void send_copied(struct session *s, struct view *v, u32 first, u32 second
 	put_on(s, v, first, b, TG_FLAG_COPY, id, false);
 }
 
-/* The path that the user wants b on, while it may carry anything before silent ones do; else -1. */
-static int wanted_path(const struct view *v, const struct buf *b)
+/* The path that b should take, as its id plus one, while it may carry anything before silent ones do; else -1. */
+static int told_path(const struct view *v, u8 told)
 {
-	u32 i = b->wanted_path - 1u;
+	u32 i = told - 1u;
 
-	return b->wanted_path && i < v->count && v->entries[i].tier < SCHED_TIER_SUSPECT ? (int)i : -1;
+	return told && i < v->count && v->entries[i].tier < SCHED_TIER_SUSPECT ? (int)i : -1;
 }
 
 /* Halves need an order to be joined by, and as they wait for each other they are worth a repair. */
@@ -100,7 +100,7 @@ static void send_sparse_halves(struct session *s, struct view *v, u32 i, struct 
 /* False: no path takes it now. Who wants one path wants no copy on another. */
 static bool send_sparse_packet(struct session *s, struct view *v, struct buf *b, bool copy)
 {
-	int wanted = wanted_path(v, b), i = wanted >= 0 ? wanted : sched_pick_latency(&s->sched, v->entries, v->count);
+	int wanted = told_path(v, b->wanted_path), i = wanted >= 0 ? wanted : sched_pick_latency(&s->sched, v->entries, v->count);
 	int second = copy && wanted < 0 ? sched_pick_second(v->entries, v->count, i) : -1;
 
 	if (b->len > view_inner_most(s, v->paths[i]))
@@ -269,12 +269,12 @@ static bool is_pinned(const struct session *s, const struct view *v)
 static int pick(struct sched *plan, const struct session *s, const struct view *v, const struct buf *b)
 {
 	u64 backlog = s->queue.bulk_bytes + (u64)s->line.count * b->len;
-	int wanted = wanted_path(v, b);
+	int wanted = told_path(v, b->wanted_path), pinned = told_path(v, b->pinned_path);
 
 	if (wanted >= 0)
 		return wanted;
 	if (is_pinned(s, v))
-		return sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
+		return pinned >= 0 ? pinned : sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
 	return sched_pick_bulk(plan, v->entries, v->count, b->len, backlog, s->tunnel->now_us);
 }
 
