@@ -192,16 +192,16 @@ static inline enum tg_lane tg_lane_of(const struct tg_flow_entry *entry)
 
 /* ---- the two directions ---- */
 
-/* A packet of `bytes` bytes (a super-packet counts as one) leaves by the tunnel device; returns its lane. `packet` is for tg_find_cgroup(). */
-static inline enum tg_lane tg_lane_out(const struct tg_settings *set, const struct tg_flow *f, void *packet, __u32 mark, __u32 bytes)
+/* A packet of `bytes` bytes (a super-packet counts as one) leaves by the tunnel device, and this policy (or none) is for it. Returns its flow's
+ * entry; NULL: there is none, see tg_lane_entry(). */
+static inline const struct tg_flow_entry *tg_lane_take(const struct tg_settings *set, const struct tg_flow *f, const struct tg_policy *policy,
+						       __u32 bytes)
 {
 	__u64 now_ns = tg_find_now();
 	struct tg_flow_entry *entry = tg_lane_entry(set, f, 0, now_ns);
-	const struct tg_policy *policy;
 
 	if (!entry)
-		return TG_LANE_BULK;
-	policy = set->flags & TG_SETTINGS_POLICY ? tg_lane_policy(set, f, packet, mark) : 0;
+		return 0;
 	__sync_fetch_and_add(&entry->packets_out, 1);
 	__sync_fetch_and_add(&entry->bytes_out, bytes);
 	entry->last_ns = now_ns;
@@ -211,7 +211,16 @@ static inline enum tg_lane tg_lane_out(const struct tg_settings *set, const stru
 	if (policy && policy->path != TG_PATH_NONE)
 		entry->path = policy->path;
 	tg_lane_wish(entry->hash, entry->class, policy ? policy->path : TG_PATH_NONE);
-	return tg_lane_of(entry);
+	return entry;
+}
+
+/* The same, and its lane. `packet` is for tg_find_cgroup(). */
+static inline enum tg_lane tg_lane_out(const struct tg_settings *set, const struct tg_flow *f, void *packet, __u32 mark, __u32 bytes)
+{
+	const struct tg_policy *policy = set->flags & TG_SETTINGS_POLICY ? tg_lane_policy(set, f, packet, mark) : 0;
+	const struct tg_flow_entry *entry = tg_lane_take(set, f, policy, bytes);
+
+	return entry ? tg_lane_of(entry) : TG_LANE_BULK;
 }
 
 /* A packet comes out of the tunnel. */

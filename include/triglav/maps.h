@@ -95,7 +95,9 @@ struct tg_end_key {
 
 #define TG_UPLINKS_MAX 32u	/* interfaces with the filter at a time */
 #define TG_QUEUES_MAX 64u	/* receive queues of one that AF_XDP sockets may take */
-#define TG_XSKS_MAX (TG_UPLINKS_MAX * TG_QUEUES_MAX)
+#define TG_XSKS_INSIDE (TG_UPLINKS_MAX * TG_QUEUES_MAX)	/* from there on tg_xsks has those of the tunnel device, see inside.h */
+#define TG_INSIDE_SOCKETS (2u + TG_MAX_PATHS)
+#define TG_XSKS_MAX (TG_XSKS_INSIDE + TG_INSIDE_SOCKETS)
 
 #define TG_XSK_LONGEST 1792u	/* bytes of a frame that an AF_XDP socket takes; longer ones (several datagrams in one) go to the kernel */
 
@@ -154,7 +156,7 @@ struct tg_drops {
 
 /* What became of the packets XDP saw: packets = foreign + stale + passed + redirected + the sum of tg_drops. */
 #define TG_COUNTERS(X) \
-	X(packets, "seen on uplinks") \
+	X(packets, "seen on uplinks, and by the inner end of a veth") \
 	X(foreign, "not for us, or too odd to judge: to the kernel") \
 	X(stale, "no worker alive that could want it: to the kernel") \
 	X(passed, "to our socket") \

@@ -70,6 +70,7 @@ struct buf *buf_take(struct buf_pool *pool)
 	b->bulk = false;
 	b->wanted_class = 0;
 	b->wanted_path = 0;
+	b->pinned_path = 0;
 	b->rounds = 0;
 	b->time_us = 0;
 	return b;

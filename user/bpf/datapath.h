@@ -123,6 +123,33 @@ int datapath_attach_tunnel(struct datapath *d, u32 ifindex, char why[DATAPATH_WH
 void datapath_detach_tunnel(struct datapath *d);	/* fine when it is not there */
 bool datapath_tunnel_is_attached(const struct datapath *d);
 
+/* ---- inner.c: the tunnel device as a veth pair ---- */
+
+enum datapath_inner_program {
+	DATAPATH_INNER_OUT,			/* XDP at the inner end */
+	DATAPATH_INNER_TAG, DATAPATH_INNER_IN,	/* at TC of the outer one */
+};
+
+/* Loads them; attaches nothing. */
+int datapath_load_inner(struct datapath *d, char why[DATAPATH_WHY_BYTES]);
+
+/* Takes XDP away and frees the programs: also before datapath_close(), when it comes to nothing. Fine without them. */
+void datapath_free_inner(struct datapath *d);
+
+/* Descriptor of a program, ours. -ENOENT. */
+int datapath_inner_program(const struct datapath *d, enum datapath_inner_program which);
+
+/* Puts XDP on the inner end (its ifindex), native if it can be, and the filters on the outer one; the devices are new, so nothing is in the way. *got: how. On error
+ * some of it may be there until the devices go. -EOPNOTSUPP, -EPERM...: why is filled. */
+int datapath_attach_inner(struct datapath *d, u32 outer, u32 inner, enum datapath_mode want, enum datapath_mode *got,
+			  char why[DATAPATH_WHY_BYTES]);
+
+/* The AF_XDP socket that has this number (triglav/inside.h). The slot empties when the socket goes. -ERANGE. */
+int datapath_put_inner_xsk(struct datapath *d, u32 number, int xsk_fd);
+
+/* Is there a classifier, for a tunnel device of either kind? Without one policies are idle. */
+bool datapath_classifies(const struct datapath *d);
+
 /* ---- policy.c ---- */
 
 /* What is wanted of packets of a kind, in place of what was wanted of them. -EINVAL: no such kind; -ENOSPC. Control thread. */

@@ -5,6 +5,7 @@
  *   ends.c     which datagrams are ours        publish.c  what the workers tell the programs
  *   read.c     what the programs counted       pin.c      names under /sys/fs/bpf
  *   lanes.c    programs of the tunnel device   policy.c   what the user wants of some packets
+ *   inner.c    the same when it is a veth pair
  */
 #ifndef TG_BPF_INSIDE_H
 #define TG_BPF_INSIDE_H
@@ -16,6 +17,7 @@
 
 struct uplink_bpf;
 struct lanes;
+struct inner;
 
 struct attachment {
 	u32 ifindex;			/* 0: free */
@@ -35,6 +37,7 @@ struct datapath {
 	struct tg_weights *paths;	/* mapped, two */
 	union tg_wish *wishes;		/* mapped, TG_WISHES of them */
 	struct lanes *lanes;		/* NULL: not loaded */
+	struct inner *inner;		/* likewise */
 	struct attachment attachments[TG_UPLINKS_MAX];
 };
 
@@ -49,6 +52,7 @@ void datapath_forget_wishes(struct datapath *d);
 
 /* lanes.c */
 void datapath_free_lanes(struct datapath *d);
+int datapath_put_filter(u32 ifindex, enum bpf_tc_attach_point where, int program);	/* in our place, instead of what is there */
 
 /* attach.c */
 struct attachment *datapath_find(struct datapath *d, u32 ifindex);	/* NULL: none */

@@ -102,7 +102,7 @@ int datapath_lane_program(const struct datapath *d, enum datapath_lane_program w
 
 /* ---- attaching ---- */
 
-static int put_filter(u32 ifindex, enum bpf_tc_attach_point where, int program)
+int datapath_put_filter(u32 ifindex, enum bpf_tc_attach_point where, int program)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = where);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = PRIORITY, .prog_fd = program, .flags = BPF_TC_F_REPLACE);
@@ -157,10 +157,10 @@ int datapath_attach_tunnel(struct datapath *d, u32 ifindex, char why[DATAPATH_WH
 	datapath_detach_tunnel(d);
 	err = make_hook(l, ifindex);
 	if (!err)
-		err = put_filter(ifindex, BPF_TC_EGRESS, datapath_lane_program(d, DATAPATH_TUNNEL_OUT));
+		err = datapath_put_filter(ifindex, BPF_TC_EGRESS, datapath_lane_program(d, DATAPATH_TUNNEL_OUT));
 	l->ifindex = err ? 0 : ifindex;
 	if (!err)
-		err = put_filter(ifindex, BPF_TC_INGRESS, datapath_lane_program(d, DATAPATH_TUNNEL_IN));
+		err = datapath_put_filter(ifindex, BPF_TC_INGRESS, datapath_lane_program(d, DATAPATH_TUNNEL_IN));
 	if (!err)
 		return 0;
 	datapath_detach_tunnel(d);

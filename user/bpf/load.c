@@ -196,6 +196,7 @@ void datapath_close(struct datapath *d)
 	if (!d)
 		return;
 	datapath_free_lanes(d);
+	datapath_free_inner(d);
 	for (u32 i = 0; i < TG_UPLINKS_MAX; i++)
 		if (d->attachments[i].ifindex)
 			close(d->attachments[i].link);

@@ -183,7 +183,7 @@ const struct command cmd_policy = {
 	.summary = "which packets are realtime, bulk, for one path, or not for the tunnel",
 	.example = "  triglav-ctl policy add --dscp ef class realtime\n"
 		   "  triglav-ctl policy add --port tcp/873 class bulk path wwan0\n"
-		   "  triglav-ctl policy add --cgroup /sys/fs/cgroup/system.slice/backup.service bypass\n"
+		   "  triglav-ctl policy add --cgroup /sys/fs/cgroup/backup.slice bypass\n"
 		   "  triglav-ctl policy remove --dscp ef",
 	.flags = flags,
 	.run = run,

@@ -37,6 +37,7 @@ _triglav() {
 	--suite) words="auto chachapoly aesgcm" ;;
 	--datapath) words="auto udp xdp" ;;
 	--xdp) words="off auto native generic" ;;
+	--device) words="tun veth" ;;
 	--log-level) words="error warn info debug" ;;
 	add | remove | show | set) [ "$command" = uplink ] && words=$(_triglav_interfaces) ;;
 	esac
@@ -55,14 +56,14 @@ _triglav() {
 				--generate-key --handshakes-per-second --idle-timeout --key --listen --log-level
 				--max-connections --mtu --name --open --pid-file --pool --pool6 --print-key --qr
 				--rekey-interval --routed --runtime-dir --state-dir --strategy --tcp-fallback --no-tcp-fallback
-				--tcp-port --tun-name --workers --xdp --lanes --no-lanes --help --help-all"
+				--tcp-port --tun-name --workers --xdp --device --lanes --no-lanes --help --help-all"
 			;;
 		tun)
 			words="--aggregation --auto-discover --config --congestion --copies --no-copies --datapath --dns --no-dns --dns-server --exclude
 				--foreground --full-tunnel --no-full-tunnel --interface --ipv4 --ipv6 --keepalive
 				--key-file --kill-switch --log-level --mtu --name --rekey-interval --route
 				--runtime-dir --state-dir --strategy --suite --tcp-fallback --no-tcp-fallback
-				--tun-name --xdp --lanes --no-lanes --help --help-all"
+				--tun-name --xdp --device --lanes --no-lanes --help --help-all"
 			;;
 		keygen) words="--output --address --qr --help" ;;
 		client)

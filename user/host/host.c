@@ -20,6 +20,7 @@
 #include "host/nft.h"
 #include "host/routes.h"
 #include "host/sysctl.h"
+#include "host/vethdev.h"
 
 #define BASE_FIRST 0x74000000u		/* far from what people and other tools pick */
 #define BASE_SLOTS 0x10000u
@@ -232,6 +233,7 @@ static int undo(struct host *h, enum host_nft_keep keep)
 		host_routes_clear(h),
 		host_nft_sweep(h, keep),
 		host_sysctl_restore(h),
+		host_veth_remove(h),
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)

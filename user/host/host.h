@@ -7,6 +7,7 @@
  *   nft              tables triglav_NAME, triglav_NAME_client, triglav_NAME_bypass and triglav_NAME_ks
  *   sysctl           files below RUNTIME_DIR/sysctl.NETNS: old value and who holds it
  *   resolv.conf      a backup in STATE_DIR and a first line that names the instance
+ *   veth             pairs whose device group is this instance's mark
  *   resolved, addresses   go away with the tunnel device
  *
  * The order of a start: host_open, host_sweep, configure; of an end: host_close. One thread;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* nic.c - what a network device can do: ethtool's channels, and the kernel's netlink family "netdev" */
+/* nic.c - what a network device can do: ethtool's channels and features, and the kernel's netlink family "netdev" */
 #include "host/nic.h"
 
 #include <errno.h>
@@ -11,6 +11,8 @@
 #include <net/if_arp.h>
 #include <netlink/netlink.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,17 +27,24 @@
 #define NETDEV_A_LAST 8
 #define NETDEV_XDP_ZEROCOPY 8u		/* a bit of the features */
 
-int host_nic_queues(const char *name)
+static int ethtool(const char *name, void *question)
 {
-	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
-	struct ifreq ifr = { .ifr_data = (void *)&channels };
+	struct ifreq ifr = { .ifr_data = question };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
 
 	if (fd < 0)
 		return -errno;
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	err = ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
+	err = ioctl(fd, SIOCETHTOOL, &ifr) < 0 ? -errno : 0;
 	close(fd);
+	return err;
+}
+
+int host_nic_queues(const char *name)
+{
+	struct ethtool_channels channels = { .cmd = ETHTOOL_GCHANNELS };
+	int err = ethtool(name, &channels);
+
 	if (err)
 		return err == -EOPNOTSUPP ? 1 : err;
 	return (int)MAX(channels.combined_count + channels.rx_count, 1u);
@@ -54,6 +63,68 @@ int host_nic_mtu(const char *name)
 		err = -errno;
 	close(fd);
 	return err ? err : ifr.ifr_mtu;
+}
+
+/* ---- features ---- */
+
+#define FEATURE_BLOCKS 8u	/* of 32 */
+
+/* All that makes the stack leave work to the device. That it takes pieces and joins them itself saves copies, and changes no packet. */
+static bool leaves_work(const char *feature)
+{
+	static const char *const fine[] = { "tx-scatter-gather", "tx-generic-segmentation", "tx-vlan", "tx-nocache", "tx-lockless" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(fine); i++)
+		if (!strncmp(feature, fine[i], strlen(fine[i])))
+			return false;
+	return !strncmp(feature, "tx-", 3);
+}
+
+static u32 feature_count(const char *name)
+{
+	struct {
+		struct ethtool_sset_info info;
+		u32 count;
+	} ask = { .info = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES } };
+
+	return ethtool(name, &ask) || !ask.info.sset_mask ? 0 : MIN(ask.count, FEATURE_BLOCKS * 32);
+}
+
+static struct ethtool_gstrings *feature_names(const char *name, u32 count)
+{
+	struct ethtool_gstrings *names = calloc(1, sizeof(*names) + (size_t)FEATURE_BLOCKS * 32 * ETH_GSTRING_LEN);
+
+	if (!names)
+		return NULL;
+	names->cmd = ETHTOOL_GSTRINGS;
+	names->string_set = ETH_SS_FEATURES;
+	names->len = count;
+	if (!ethtool(name, names) && names->len == count)
+		return names;
+	free(names);
+	return NULL;
+}
+
+int host_nic_send_finished(const char *name)
+{
+	struct {
+		struct ethtool_sfeatures head;
+		struct ethtool_set_features_block blocks[FEATURE_BLOCKS];
+	} set = { .head = { .cmd = ETHTOOL_SFEATURES } };
+	u32 count = feature_count(name);
+	struct ethtool_gstrings *names = count ? feature_names(name, count) : NULL;
+
+	if (!names)
+		return -EOPNOTSUPP;
+	set.head.size = (count + 31) / 32;
+	for (u32 i = 0; i < count; i++) {
+		const char *feature = (const char *)names->data + (size_t)i * ETH_GSTRING_LEN;
+
+		if (leaves_work(feature))
+			set.blocks[i / 32].valid |= 1u << i % 32;
+	}
+	free(names);
+	return ethtool(name, &set);
 }
 
 /* ---- generic netlink ---- */

@@ -17,4 +17,8 @@ enum host_nic_answer { HOST_NIC_NO, HOST_NIC_YES, HOST_NIC_UNKNOWN };
  * their queues. Unknown: kernels before 6.3 cannot tell. */
 enum host_nic_answer host_nic_zero_copy(u32 ifindex);
 
+/* From now on the stack cuts into packets what it sends by the device and finishes all checksums, as for hardware that can do neither. 0 or a negative
+ * errno. */
+int host_nic_send_finished(const char *name);
+
 #endif

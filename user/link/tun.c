@@ -31,13 +31,10 @@
 #define GUESS_MAX_MISSES 8u	/* in a row; acknowledgements between super-packets shall not end guessing */
 
 struct tun {
-	int fd;
+	struct port port;
 	bool uso;
-	char name[IFNAMSIZ];
-	u64 hash_key;
 	struct cut_shape guess;		/* of the next super-packet; size 0: none */
 	u32 misses;
-	struct tun_counters counters;
 	struct join join;
 	u8 scratch[SUPER_MAX_BYTES];	/* a super-packet whose shape was not foreseen */
 };
@@ -46,10 +43,10 @@ static int set_offloads(struct tun *t)
 {
 	unsigned long basic = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 
-	t->uso = !ioctl(t->fd, TUNSETOFFLOAD, basic | TUN_F_USO4 | TUN_F_USO6);
+	t->uso = !ioctl(t->port.fd, TUNSETOFFLOAD, basic | TUN_F_USO4 | TUN_F_USO6);
 	if (t->uso)
 		return 0;
-	return ioctl(t->fd, TUNSETOFFLOAD, basic) ? -errno : 0;
+	return ioctl(t->port.fd, TUNSETOFFLOAD, basic) ? -errno : 0;
 }
 
 static int attach(struct tun *t, const char *name, bool multi_queue)
@@ -60,14 +57,14 @@ static int attach(struct tun *t, const char *name, bool multi_queue)
 	if (multi_queue)
 		ifr.ifr_flags |= IFF_MULTI_QUEUE;
 	memcpy(ifr.ifr_name, name, strlen(name) + 1);
-	if (ioctl(t->fd, TUNSETIFF, &ifr)) {
+	if (ioctl(t->port.fd, TUNSETIFF, &ifr)) {
 		/* A device of that name which is no TUN device, or one of another kind. */
 		if (errno == EINVAL && if_nametoindex(name))
 			return -EBUSY;
 		return -errno;
 	}
-	memcpy(t->name, ifr.ifr_name, IFNAMSIZ);
-	return ioctl(t->fd, TUNSETVNETHDRSZ, &header) ? -errno : 0;
+	memcpy(t->port.name, ifr.ifr_name, IFNAMSIZ);
+	return ioctl(t->port.fd, TUNSETVNETHDRSZ, &header) ? -errno : 0;
 }
 
 static int open_queue(struct tun **out, const char *name, bool multi_queue)
@@ -77,8 +74,8 @@ static int open_queue(struct tun **out, const char *name, bool multi_queue)
 
 	if (!t)
 		return -ENOMEM;
-	t->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	if (t->fd < 0) {
+	t->port.fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (t->port.fd < 0) {
 		err = errno == ENODEV || errno == ENXIO ? -ENOENT : -errno;	/* a node without its module */
 		goto fail;
 	}
@@ -102,7 +99,7 @@ int tun_open(struct tun **out, u32 queues, const char *name)
 		return -EINVAL;
 	for (u32 i = 0; i < queues; i++) {
 		/* The first queue settles the name of "tg%d" for the others. */
-		err = open_queue(&out[i], i ? out[0]->name : name, queues > 1);
+		err = open_queue(&out[i], i ? out[0]->port.name : name, queues > 1);
 		if (err) {
 			while (i-- > 0)
 				tun_close(out[i]);
@@ -116,19 +113,19 @@ void tun_close(struct tun *t)
 {
 	if (!t)
 		return;
-	if (t->fd >= 0)
-		close(t->fd);
+	if (t->port.fd >= 0)
+		close(t->port.fd);
 	free(t);
 }
 
 int tun_fd(const struct tun *t)
 {
-	return t->fd;
+	return t->port.fd;
 }
 
 const char *tun_name(const struct tun *t)
 {
-	return t->name;
+	return t->port.name;
 }
 
 bool tun_has_uso(const struct tun *t)
@@ -138,12 +135,12 @@ bool tun_has_uso(const struct tun *t)
 
 void tun_set_hash_key(struct tun *t, u64 key)
 {
-	t->hash_key = key;
+	t->port.hash_key = key;
 }
 
 const struct tun_counters *tun_counters(const struct tun *t)
 {
-	return &t->counters;
+	return &t->port.counters;
 }
 
 void tun_counters_add(struct tun_counters *sum, const struct tun_counters *one)
@@ -155,7 +152,7 @@ void tun_counters_add(struct tun_counters *sum, const struct tun_counters *one)
 
 int tun_set_steering(struct tun *t, int program)
 {
-	return ioctl(t->fd, TUNSETSTEERINGEBPF, &program) ? -errno : 0;
+	return ioctl(t->port.fd, TUNSETSTEERINGEBPF, &program) ? -errno : 0;
 }
 
 /* ---- reading ---- */
@@ -213,8 +210,8 @@ static void gather(const struct landing *l, u8 *out, u32 len)
 static void count_read(struct tun *t, const struct buf *first_new)
 {
 	for (const struct buf *b = first_new; b; b = b->next) {
-		t->counters.packets_read++;
-		t->counters.bytes_read += b->len;
+		t->port.counters.packets_read++;
+		t->port.counters.bytes_read += b->len;
 	}
 }
 
@@ -222,11 +219,11 @@ static int cut_scratch(struct tun *t, const struct virtio_net_hdr *vh, u32 len, 
 {
 	struct buf *before = q->tail;
 	u32 lost = 0;
-	int n = cut_packet(q, pool, vh, t->scratch, len, t->hash_key, &lost);
+	int n = cut_packet(q, pool, vh, t->scratch, len, t->port.hash_key, &lost);
 
-	t->counters.drop_no_buf += lost;
+	t->port.counters.drop_no_buf += lost;
 	if (n < 0) {
-		t->counters.drop_malformed++;
+		t->port.counters.drop_malformed++;
 		return 0;
 	}
 	count_read(t, before ? before->next : q->head);
@@ -242,12 +239,12 @@ static int read_plain(struct tun *t, struct buf_pool *pool, struct buf_queue *q)
 {
 	struct virtio_net_hdr vh;
 	struct iovec iov[2] = { { &vh, sizeof(vh) }, { t->scratch, sizeof(t->scratch) } };
-	ssize_t got = readv(t->fd, iov, 2);
+	ssize_t got = readv(t->port.fd, iov, 2);
 
 	if (got < 0)
 		return -errno;
 	if ((size_t)got <= sizeof(vh)) {
-		t->counters.drop_malformed++;
+		t->port.counters.drop_malformed++;
 		return 0;
 	}
 	return cut_scratch(t, &vh, (u32)got - (u32)sizeof(vh), pool, q);
@@ -256,7 +253,7 @@ static int read_plain(struct tun *t, struct buf_pool *pool, struct buf_queue *q)
 static int take_landed(struct tun *t, struct landing *l, u32 len, struct buf_pool *pool, struct buf_queue *q)
 {
 	struct buf *before = q->tail;
-	int n = cut_in_place(l->bufs, l->count, &t->guess, &l->vh, len, t->hash_key);
+	int n = cut_in_place(l->bufs, l->count, &t->guess, &l->vh, len, t->port.hash_key);
 
 	if (n < 0) {
 		gather(l, t->scratch, len);
@@ -275,7 +272,7 @@ static int take_landed(struct tun *t, struct landing *l, u32 len, struct buf_poo
 
 static int read_guessing(struct tun *t, struct landing *l, struct buf_pool *pool, struct buf_queue *q)
 {
-	ssize_t got = readv(t->fd, l->iov, (int)l->count + 1);
+	ssize_t got = readv(t->port.fd, l->iov, (int)l->count + 1);
 	int err = errno;
 
 	if (got > (ssize_t)sizeof(l->vh))
@@ -283,7 +280,7 @@ static int read_guessing(struct tun *t, struct landing *l, struct buf_pool *pool
 	give_back(l, 0);
 	if (got < 0)
 		return -err;
-	t->counters.drop_malformed++;
+	t->port.counters.drop_malformed++;
 	return 0;
 }
 
@@ -298,7 +295,7 @@ int tun_read(struct tun *t, struct buf_pool *pool, struct buf_queue *q)
 		n = read_plain(t, pool, q);
 	if (n == -EAGAIN || n == -EINTR)
 		return 0;
-	t->counters.reads++;
+	t->port.counters.reads++;
 	return n;
 }
 
@@ -311,16 +308,16 @@ static void write_group(struct tun *t, struct join_group *g)
 	int n = join_form(g, &vh, iov);
 
 	if (n < 0) {
-		t->counters.drop_malformed += g->packets;
+		t->port.counters.drop_malformed += g->packets;
 		return;
 	}
-	t->counters.writes++;
-	if (writev(t->fd, iov, n) < 0) {
-		t->counters.drop_write += g->packets;
+	t->port.counters.writes++;
+	if (writev(t->port.fd, iov, n) < 0) {
+		t->port.counters.drop_write += g->packets;
 		return;
 	}
-	t->counters.packets_written += g->packets;
-	t->counters.bytes_written += g->bytes + (g->packets - 1) * g->header;	/* each of them had one */
+	t->port.counters.packets_written += g->packets;
+	t->port.counters.bytes_written += g->bytes + (g->packets - 1) * g->header;	/* each of them had one */
 }
 
 static void write_groups(struct tun *t)
@@ -344,4 +341,35 @@ void tun_write(struct tun *t, struct buf_queue *q)
 		join_add(&t->join, b);
 	}
 	write_groups(t);
+}
+
+/* ---- as an inside port ---- */
+
+static int read_port(struct port *p, struct buf_pool *pool, struct buf_queue *q)
+{
+	return tun_read((struct tun *)p, pool, q);
+}
+
+static void write_port(struct port *p, struct buf_queue *q)
+{
+	tun_write((struct tun *)p, q);
+}
+
+static void close_port(struct port *p)
+{
+	tun_close((struct tun *)p);
+}
+
+static const struct port_ops tun_ops = { .read = read_port, .write = write_port, .close = close_port, .finishes = true };
+
+struct port *tun_port(struct tun *t)
+{
+	if (t)
+		t->port.ops = &tun_ops;
+	return t ? &t->port : NULL;
+}
+
+struct tun *tun_of_port(struct port *p)
+{
+	return p && p->ops == &tun_ops ? (struct tun *)p : NULL;
 }

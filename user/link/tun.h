@@ -7,27 +7,9 @@
 #ifndef TG_LINK_TUN_H
 #define TG_LINK_TUN_H
 
-#include "base/buf.h"
+#include "link/port.h"
 
 struct tun;
-
-/* Name, what it counts. */
-#define TUN_COUNTERS(X) \
-	X(reads, "reads of the tunnel device") \
-	X(packets_read, "inner packets read from it") \
-	X(bytes_read, "bytes of them") \
-	X(writes, "writes to it") \
-	X(packets_written, "inner packets written to it") \
-	X(bytes_written, "bytes of them") \
-	X(drop_no_buf, "inner packets lost: the worker's buffer pool is dry") \
-	X(drop_malformed, "what the device gave is no IP packet, or will not cut") \
-	X(drop_write, "inner packets the device refused: its queue is full, or it is down")
-
-struct tun_counters {
-#define TUN_COUNTER(name, help) u64 name;
-	TUN_COUNTERS(TUN_COUNTER)
-#undef TUN_COUNTER
-};
 
 /* Creates (or joins) device `name` ("tg0", or "tg%d") with IFF_TUN|IFF_NO_PI|IFF_VNET_HDR and, with queues > 1, IFF_MULTI_QUEUE; opens
  * `queues` queues into out[]. Offloads: checksum, TSO4/6, USO where the kernel has it. Real name through tun_name().
@@ -40,7 +22,10 @@ bool tun_has_uso(const struct tun *t);
 /* Key of the hash that tun_read() puts into flow_hash; 0 until set. */
 void tun_set_hash_key(struct tun *t, u64 key);
 const struct tun_counters *tun_counters(const struct tun *t);
-void tun_counters_add(struct tun_counters *sum, const struct tun_counters *one);
+
+/* The queue as an inside port, and back; NULL for a port that is something else. */
+struct port *tun_port(struct tun *t);
+struct tun *tun_of_port(struct port *p);
 
 /* A BPF program (a socket filter) chooses the queue of each packet that leaves by the device, as its answer modulo their number; -1: the kernel does again, by
  * flows. For all queues of the device. 0 or negative errno. */

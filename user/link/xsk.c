@@ -44,10 +44,10 @@ static int register_memory(struct xsk *x)
 				&x->queue[0].completion, &config);
 }
 
-static void set_limits(const struct xsk *x, int fd, bool sends)
+void xsk_set_limits(int fd, u32 ring, bool sends)
 {
 	int bytes = SEND_BUFFER_BYTES;
-	u32 budget = x->ring;
+	u32 budget = ring;
 
 	/* Without the capability the system's limit has to do. */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)))
@@ -69,7 +69,7 @@ static int bind_queue(struct xsk *x, const char *device, u32 number, u16 flags)
 		q->socket = NULL;
 		return err;
 	}
-	set_limits(x, xsk_queue_fd(x, number), !number);
+	xsk_set_limits(xsk_queue_fd(x, number), x->ring, !number);
 	return 0;
 }
 
@@ -192,6 +192,9 @@ int xsk_open(struct xsk **out, u32 link, struct umem *m, const struct xsk_settin
 	err = x->area == MAP_FAILED ? -ENOMEM : bind_as_asked(x, set);
 	if (!err)
 		err = watch_queues(x);
+	if (!err)
+		x->out = (struct xsk_out){ .fd = xsk_queue_fd(x, 0), .ring = x->ring, .owner = x->owner, .memory = m,
+					   .tx = &x->queue[0].tx, .completion = &x->queue[0].completion };
 	if (err) {
 		xsk_close(x);
 		return err;
@@ -237,12 +240,12 @@ int xsk_start(struct xsk *x)
 
 static void drain(struct xsk *x)
 {
-	for (u32 i = 0; x->in_flight && i < DRAIN_TRIES; i++) {
+	for (u32 i = 0; x->out.in_flight && i < DRAIN_TRIES; i++) {
 		if (i)
 			pause_ns(DRAIN_WAIT_NS);
 		if (xsk_flush(x))
 			return;
-		xsk_reclaim(x);
+		xsk_out_reclaim(&x->out);
 	}
 }
 
@@ -299,6 +302,8 @@ void xsk_local(const struct xsk *x, struct addr *out)
 void xsk_count(const struct xsk *x, struct xsk_counters *out)
 {
 	*out = x->count;
+	out->no_frame = x->out.no_frame;
+	out->ring_full = x->out.ring_full;
 	for (u32 i = 0; i < x->queues; i++) {
 		struct xdp_statistics s = { 0 };
 		socklen_t len = sizeof(s);

@@ -2,7 +2,8 @@
 /* xsk_parts.h - an AF_XDP link's state, shared by the files that make it
  *
  *   xsk.c           open, close, peers
- *   xsk_send.c      runs -> frames -> tx ring -> completion ring
+ *   xsk_send.c      runs -> frames
+ *   xsk_out.c       frames -> tx ring -> completion ring
  *   xsk_receive.c   rx ring -> runs, fill ring
  *
  * A frame is in one place at a time: on the umem's stack, in a fill or rx ring (given by xsk_start(), it then goes round
@@ -16,6 +17,20 @@
 #include "link/xsk.h"
 
 #define XSK_AREA_BYTES 65536u	/* of one received run */
+
+/* The sending half of a socket (xsk_out.c), of whatever is behind it. */
+struct xsk_out {
+	int fd;
+	u32 ring;		/* entries of the completion ring */
+	u32 owner;		/* of frames */
+	struct umem *memory;
+	struct xsk_ring_prod *tx;
+	struct xsk_ring_cons *completion;
+	u32 unsubmitted;	/* written to the tx ring, not yet shown to the kernel */
+	u32 in_flight;		/* frames between tx ring and completion ring */
+	bool waits;		/* some frames in the ring only xsk_out_flush() moves */
+	u64 no_frame, ring_full;	/* how often there was none, no place */
+};
 
 struct xsk_queue {
 	struct xsk_socket *socket;
@@ -45,11 +60,7 @@ struct xsk {
 	u8 *area;		/* XSK_MAX_RUNS * XSK_AREA_BYTES, touched as it is used */
 	u32 next_queue;		/* where receiving goes on: queues take turns */
 
-	/* Sending goes by the first queue. */
-	u32 unsubmitted;	/* written to the tx ring, not yet shown to the kernel */
-	u32 in_flight;		/* frames between tx ring and completion ring */
-	bool waits;
-
+	struct xsk_out out;	/* queue 0's */
 	struct xsk_counters count;
 	u32 unusable;		/* since xsk_take_unusable() */
 
@@ -61,8 +72,14 @@ struct xsk {
 	struct xsk_queue queue[];
 };
 
-/* xsk_send.c */
-void xsk_reclaim(struct xsk *x);	/* what the device is done with is free again */
+/* xsk_out.c: what the device is done with is free again / a place in the tx ring with a frame of its own, its address set; NULL: none, *error says why: ENOBUFS,
+ * or as xsk_flush() / shows the kernel what is in the ring: 0, also when the device does not take all of it now, or an errno */
+void xsk_out_reclaim(struct xsk_out *o);
+struct xdp_desc *xsk_out_next(struct xsk_out *o, int *error);
+int xsk_out_flush(struct xsk_out *o);
+
+/* xsk.c: raises limits of a socket */
+void xsk_set_limits(int fd, u32 ring, bool sends);
 
 /* What a system call on a socket failed with, in words that mean the same for udp.h. */
 static inline int xsk_errno(int error)

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* xsk_send.c - runs of datagrams -> frames in the tx ring -> the device -> the completion ring
+/* xsk_send.c - runs of datagrams -> frames in the tx ring
  *
- * One system call moves what a whole call of xsk_send() wrote. A device in copy mode takes frames only during such calls, and
- * at most a budget of them in each, so it is asked until it takes no more.
+ * One system call moves what a whole call of xsk_send() wrote.
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "link/xsk_parts.h"
 
@@ -24,96 +22,14 @@ static const struct frame_template *template_for(const struct xsk *x, const stru
 	return NULL;
 }
 
-void xsk_reclaim(struct xsk *x)
-{
-	struct xsk_ring_cons *done = &x->queue[0].completion;
-	u32 at, n = xsk_ring_cons__peek(done, x->ring, &at);
-
-	if (!n)
-		return;
-	for (u32 i = 0; i < n; i++)
-		umem_give(x->memory, x->owner, *xsk_ring_cons__comp_addr(done, at + i));
-	xsk_ring_cons__release(done, n);
-	x->in_flight -= MIN(n, x->in_flight);
-}
-
-/* Frames in the tx ring that the kernel has not taken. */
-static u32 in_ring(const struct xsk *x)
-{
-	const struct xsk_ring_prod *tx = &x->queue[0].tx;
-
-	return *tx->producer - __atomic_load_n(tx->consumer, __ATOMIC_ACQUIRE);
-}
-
-static void submit(struct xsk *x)
-{
-	if (x->unsubmitted)
-		xsk_ring_prod__submit(&x->queue[0].tx, x->unsubmitted);
-	x->unsubmitted = 0;
-}
-
-/* Has the device take what is in the ring. 0, also when it does not take all of it now; or an errno. */
-static int kick(struct xsk *x)
-{
-	int fd = xsk_queue_fd(x, 0);
-	u32 left = in_ring(x), before;
-
-	x->waits = false;
-	while (left && xsk_ring_prod__needs_wakeup(&x->queue[0].tx)) {
-		if (sendto(fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0) {
-			if (errno == EINTR)
-				continue;
-			if (errno != EAGAIN && errno != EBUSY && errno != ENOBUFS && errno != ENOMEM)
-				return xsk_errno(errno);
-		}
-		before = left;
-		left = in_ring(x);
-		x->waits = left != 0;
-		if (left == before)
-			break;
-	}
-	return 0;
-}
-
 int xsk_flush(struct xsk *x)
 {
-	submit(x);
-	return kick(x);
+	return xsk_out_flush(&x->out);
 }
 
 bool xsk_waits(const struct xsk *x)
 {
-	return x->waits;
-}
-
-/* A place in the tx ring, and a frame. When the ring is full the device gets its chance to take something first. */
-static struct xdp_desc *next_frame(struct xsk *x, struct sending *s)
-{
-	struct xsk_ring_prod *tx = &x->queue[0].tx;
-	u32 at;
-	u64 addr;
-
-	if (!xsk_ring_prod__reserve(tx, 1, &at)) {
-		int error = xsk_flush(x);
-
-		xsk_reclaim(x);
-		if (error || !xsk_ring_prod__reserve(tx, 1, &at)) {
-			x->count.ring_full++;
-			s->error = error ? error : ENOBUFS;
-			return NULL;
-		}
-	}
-	addr = umem_take(x->memory, x->owner);
-	if (addr == UMEM_NONE) {
-		tx->cached_prod--;	/* gives the place back: it was the last one reserved */
-		x->count.no_frame++;
-		s->error = ENOBUFS;
-		return NULL;
-	}
-	xsk_ring_prod__tx_desc(tx, at)->addr = addr;
-	x->unsubmitted++;
-	x->in_flight++;
-	return xsk_ring_prod__tx_desc(tx, at);
+	return x->out.waits;
 }
 
 static bool write_one(struct xsk *x, struct sending *s, const struct frame_template *t, const u8 *payload, u32 len)
@@ -124,7 +40,7 @@ static bool write_one(struct xsk *x, struct sending *s, const struct frame_templ
 		s->error = EMSGSIZE;
 		return false;
 	}
-	d = next_frame(x, s);
+	d = xsk_out_next(&x->out, &s->error);
 	if (!d)
 		return false;
 	d->len = frame_write(t, umem_area(x->memory) + d->addr, payload, len);
@@ -153,7 +69,7 @@ u32 xsk_send_with(struct xsk *x, const struct datagrams *runs, const struct fram
 	u32 all = datagrams_count_all(runs, n);
 	int err;
 
-	xsk_reclaim(x);
+	xsk_out_reclaim(&x->out);
 	for (u32 i = 0; i < n; i++)
 		write_run(x, &s, &runs[i], headers ? headers[i] : template_for(x, &runs[i].where.remote));
 	err = xsk_flush(x);

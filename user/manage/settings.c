@@ -251,6 +251,7 @@ static void finish_client(struct settings *s)
 	c->xdp = s->xdp;
 	c->no_lanes = !s->lanes;
 	c->policies = s->policies;
+	c->device = s->device;
 	if (by_itself)
 		c->full_tunnel = true;
 	if (!is_set(s, "dns"))
@@ -272,6 +273,7 @@ static void finish_server(struct settings *s)
 	v->xdp = s->xdp;
 	v->no_lanes = !s->lanes;
 	v->policies = s->policies;
+	v->device = s->device;
 	if (!s->key_file[0])
 		snprintf(s->key_file, sizeof(s->key_file), "%.240s/server.key", s->state_dir);
 }

@@ -64,6 +64,7 @@ struct settings {
 	bool copies;
 	enum datapath_mode xdp;
 	bool lanes;
+	enum run_device device;
 	bool tcp_fallback;
 	struct policy_list policies;
 	int log_level;		/* enum log_level */

@@ -260,7 +260,8 @@ static int set_choice(const struct value_slot *slot, const char *text)
 	int choice = slot->type == VALUE_STRATEGY ? sched_parse_strategy(text) :
 		     slot->type == VALUE_AGGREGATION ? sched_parse_aggregation(text) :
 		     slot->type == VALUE_CONGESTION ? rate_parse_control(text) :
-		     slot->type == VALUE_XDP ? datapath_parse_mode(text) : log_level_parse(text);
+		     slot->type == VALUE_XDP ? datapath_parse_mode(text) :
+		     slot->type == VALUE_TUN_KIND ? run_device_parse(text) : log_level_parse(text);
 
 	if (choice < 0)
 		return -EINVAL;
@@ -332,6 +333,7 @@ static const struct {
 	[VALUE_LOG_LEVEL] = { set_choice, false, "error, warn, info or debug" },
 	[VALUE_DATAPATH] = { set_datapath, false, "auto, udp or xdp" },
 	[VALUE_POLICIES] = { refuse, true, "tables" },
+	[VALUE_TUN_KIND] = { set_choice, false, "tun or veth" },
 };
 
 bool value_is_list(enum value_type type)

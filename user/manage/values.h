@@ -29,6 +29,7 @@ enum value_type {
 	VALUE_XDP,		/* (enum datapath_mode) */
 	VALUE_DATAPATH,		/* (enum run_datapath) */
 	VALUE_POLICIES,		/* (struct policy[]) tables of a file only: settings_policy.c */
+	VALUE_TUN_KIND,		/* (enum run_device) */
 };
 
 /* Where a value goes. */

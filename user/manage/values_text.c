@@ -113,6 +113,7 @@ static size_t entry_bytes(const struct value_slot *slot)
 	case VALUE_LOG_LEVEL:
 	case VALUE_XDP:
 	case VALUE_DATAPATH:
+	case VALUE_TUN_KIND:
 		return sizeof(int);
 	}
 	return 0;
@@ -183,6 +184,9 @@ static void put_one(FILE *out, const struct value_slot *slot, const void *at)
 		break;
 	case VALUE_DATAPATH:
 		fputs(run_datapath_name(*(const enum run_datapath *)at), out);
+		break;
+	case VALUE_TUN_KIND:
+		fputs(run_device_name(*(const enum run_device *)at), out);
 		break;
 	}
 }

@@ -104,7 +104,7 @@ static void on_deliver(void *ctx, struct buf_queue *packets)
 {
 	struct worker *w = ctx;
 
-	tun_write(w->tun, packets);
+	port_write(w->inside, packets);
 }
 
 static int on_admit(void *ctx, const struct tunnel_request *request, struct tunnel_grant *grant)

@@ -331,34 +331,51 @@ static const char *wanted_tun(const struct client *c)
 	return c->set.tun_name[0] ? c->set.tun_name : RUN_TUN_NAME;
 }
 
-static int open_tun(struct client *c, char *error)
+static int open_device(struct client *c, const char *name, char *error)
 {
-	int err = lanes_open_tun(c->queues, 1, !c->set.no_lanes, wanted_tun(c), error);
+	struct device_settings set = { .kind = c->set.device, .name = name, .workers = 1, .lanes = !c->set.no_lanes, .xdp = c->set.xdp,
+				       .host = c->host, .datapath = c->datapath, .umem = &c->umem };
+	int err = device_open(c->queues, &set, error);
 
-	if (!err)
-		snprintf(c->tun_name, sizeof(c->tun_name), "%s", tun_name(c->queues[TG_LANE_BULK]));
-	return err;
+	if (err)
+		return err;
+	snprintf(c->tun_name, sizeof(c->tun_name), "%s", device_name(c->queues));
+	c->finishes_csum = device_finishes(c->queues);
+	return 0;
 }
 
-/* A name with a number to be chosen ("tg%d") is known only once the device is there; otherwise the
- * lock comes first: it says best what is wrong when the instance runs already. */
+static struct datapath *open_datapath(struct client *c)
+{
+	struct datapath_settings set = { 0 };
+	bool inside = !c->set.no_lanes || c->set.device == RUN_DEVICE_VETH;
+
+	randombytes_buf(&set.hash_key, sizeof(set.hash_key));
+	return filter_open(c->set.xdp, inside, &set, c->name, c->datapath_why);
+}
+
+/* A name with a number to be chosen ("tg%d") is known only once a TUN device is there; otherwise the
+ * lock comes first: it says best what is wrong when the instance runs already. A veth pair needs the instance. */
 static int open_instance(struct client *c, char *error)
 {
 	const char *tun = wanted_tun(c);
-	bool choose = strchr(tun, '%');
-	int err;
+	bool choose = strchr(tun, '%'), is_open = false;
+	int err = 0;
 
-	if (choose) {
-		err = open_tun(c, error);
-		if (err)
-			return err;
-		tun = c->tun_name;
+	if (choose && c->set.device == RUN_DEVICE_VETH) {
+		err = device_choose_name(tun, c->tun_name);
+	} else if (choose) {
+		err = open_device(c, tun, error);
+		is_open = !err;
 	}
+	if (err)
+		return error[0] ? err : run_say(error, err, "no name like %s is free", tun);
+	tun = choose ? c->tun_name : tun;
 	snprintf(c->name, sizeof(c->name), "%s", c->set.place.name[0] ? c->set.place.name : tun);
 	err = instance_open(&c->host, c->name, c->runtime_dir, c->state_dir, c->set.kill_switch, error);
-	if (!err && !choose)
-		err = open_tun(c, error);
-	return err;
+	if (err)
+		return err;
+	c->datapath = open_datapath(c);
+	return is_open ? 0 : open_device(c, tun, error);
 }
 
 void client_engine_settings(const struct client *c, struct tunnel_settings *t)
@@ -372,7 +389,7 @@ void client_engine_settings(const struct client *c, struct tunnel_settings *t)
 		.mtu = s->mtu,
 		.rekey_us = s->rekey_us,
 		.keepalive_us = s->keepalive_us,
-		.csum = true,
+		.csum = c->finishes_csum,
 	};
 	run_sending_fill(&s->sending, t);
 	memcpy(t->server_public, s->key.server_public, sizeof(t->server_public));
@@ -380,26 +397,17 @@ void client_engine_settings(const struct client *c, struct tunnel_settings *t)
 	memcpy(t->client_secret, s->key.client_secret, sizeof(t->client_secret));
 }
 
-static struct datapath *open_datapath(struct client *c)
-{
-	struct datapath_settings set = { 0 };
-
-	randombytes_buf(&set.hash_key, sizeof(set.hash_key));
-	return filter_open(c->set.xdp, !c->set.no_lanes, &set, c->name, c->datapath_why);
-}
-
 static int start_worker(struct client *c, char *error)
 {
 	struct worker_settings set = { .buffer_count = c->set.buffer_count ? c->set.buffer_count : BUFFERS };
 	int err;
 
-	c->datapath = open_datapath(c);
 	lanes_start(c->datapath, c->queues, 1);
 	c->is_filtering = c->datapath && c->set.xdp != DATAPATH_OFF;
 	set.datapath = c->is_filtering ? c->datapath : NULL;
 	set.lanes = c->datapath;
-	set.tun = c->queues[TG_LANE_BULK];
-	set.tun_fast = c->queues[TG_LANE_INTERACTIVE];
+	set.inside = c->queues[TG_LANE_BULK];
+	set.inside_fast = c->queues[TG_LANE_INTERACTIVE];
 	client_engine_settings(c, &set.tunnel);
 	err = worker_start(&c->worker, &set);
 	sodium_memzero(&set.tunnel, sizeof(set.tunnel));
@@ -531,8 +539,8 @@ static void end(struct client *c, bool failed)
 	lifecycle_end(&c->life);
 	worker_stop(c->worker);
 	filter_close(c->datapath, c->name);
+	device_close(c->queues, 1);
 	umem_close(c->umem);
-	lanes_close_tun(c->queues, 1);
 	leave_host(c, failed);
 	if (c->base)
 		event_base_free(c->base);

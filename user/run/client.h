@@ -55,6 +55,7 @@ struct client_settings {
 	struct run_sending sending;
 	enum datapath_mode xdp;		/* the filter in front of the uplinks' sockets; 0: off */
 	struct policy_list policies;
+	enum run_device device;
 	bool no_lanes;			/* one queue of the tunnel device, not two */
 	u8 suites;			/* bits 1 << enum tg_suite; 0: what key and CPU allow */
 	u16 mtu;			/* inner; 0: what the server says (TG_INNER_MTU) */

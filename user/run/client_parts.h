@@ -22,6 +22,7 @@
 #include "host/host.h"
 #include "host/links.h"
 #include "run/client.h"
+#include "run/device.h"
 #include "run/lanes.h"
 #include "run/lifecycle.h"
 #include "run/policy.h"
@@ -99,11 +100,12 @@ struct client {
 	bool is_filtering;		/* the worker tells it of indices and heartbeats: there is a filter, or AF_XDP */
 	enum datapath_mode filter_wanted;	/* of uplinks of which nothing else was said: as set, or by command */
 	struct policies policies;
-	struct tun *queues[TG_LANES];	/* until the worker has them */
+	struct port *queues[TG_LANES];	/* until the worker has them */
+	bool finishes_csum;		/* the tunnel device does */
 	char tun_name[TUNNEL_NAME_BYTES];
 	struct event *mail, *links_changed, *tick, *rescan;
 	struct host_monitor *monitor;
-	struct umem *umem;		/* of all AF_XDP uplinks; the worker's once a socket uses it */
+	struct umem *umem;		/* of all AF_XDP uplinks and a veth inside; the worker's once it runs, or a socket uses it */
 	u64 scanned_us;
 
 	struct addr servers[SERVERS_MAX];

@@ -35,19 +35,3 @@ int instance_open(struct host **out, const char *name, const char *runtime_dir, 
 		log_warn("not everything a killed instance left could be removed: %s", strerror(-err));
 	return 0;
 }
-
-int instance_open_tun(struct tun **out, u32 queues, const char *name, char *error)
-{
-	int err = tun_open(out, queues, name);
-
-	switch (err) {
-	case 0:
-		return 0;
-	case -ENOENT:
-		return run_say(error, err, "/dev/net/tun is missing: load the module (modprobe tun)");
-	case -EBUSY:
-		return run_say(error, err, "the device %s is in use: choose another name (--tun-name)", name);
-	default:
-		return run_say(error, err, "cannot make the device %s: %s", name, strerror(-err));
-	}
-}

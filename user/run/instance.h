@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* instance.h - what both daemons take hold of at their start: the instance's lock and its device */
+/* instance.h - what both daemons take hold of at their start: the instance's lock */
 #ifndef TG_RUN_INSTANCE_H
 #define TG_RUN_INSTANCE_H
 
 #include "host/host.h"
-#include "link/tun.h"
 #include "run/settings.h"
 
 /* Writes a line into error[RUN_ERROR_BYTES]; returns err. */
@@ -14,8 +13,5 @@ int run_say(char *error, int err, const char *fmt, ...) __attribute__((format(pr
  * replaced, see host_sweep). 0 or negative errno with a line in error. */
 int instance_open(struct host **out, const char *name, const char *runtime_dir, const char *state_dir, bool replaces_tables,
 		  char *error);
-
-/* Opens `queues` queues of the device. 0 or negative errno with a line in error. */
-int instance_open_tun(struct tun **out, u32 queues, const char *name, char *error);
 
 #endif

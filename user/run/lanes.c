@@ -8,41 +8,56 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "link/tun.h"
 #include "run/instance.h"
 #include "run/worker.h"
 
-void lanes_close_tun(struct tun **queues, u32 workers)
+/* From queues one behind the other to the places of the bulk lane; from the last on, so that none is overwritten. */
+static void spread(struct port **queues, u32 workers)
 {
-	for (u32 i = 0; i < workers * TG_LANES; i++) {
-		tun_close(queues[i]);
-		queues[i] = NULL;
+	for (u32 w = workers; w-- > 0;) {
+		struct port *p = queues[w];
+
+		queues[w * TG_LANES + TG_LANE_INTERACTIVE] = NULL;
+		queues[w * TG_LANES + TG_LANE_BULK] = p;
 	}
 }
 
-/* From queues one behind the other to the places of the bulk lane; from the last on, so that none is overwritten. */
-static void spread(struct tun **queues, u32 workers)
+static int open_queues(struct port **queues, u32 count, const char *name)
 {
-	for (u32 w = workers; w-- > 0;) {
-		struct tun *t = queues[w];
+	struct tun *tuns[TG_MAX_WORKERS * TG_LANES];
+	int err = tun_open(tuns, count, name);
 
-		queues[w * TG_LANES + TG_LANE_INTERACTIVE] = NULL;
-		queues[w * TG_LANES + TG_LANE_BULK] = t;
+	for (u32 i = 0; !err && i < count; i++)
+		queues[i] = tun_port(tuns[i]);
+	return err;
+}
+
+static int say_refused(int err, const char *name, char *error)
+{
+	switch (err) {
+	case -ENOENT:
+		return run_say(error, err, "/dev/net/tun is missing: load the module (modprobe tun)");
+	case -EBUSY:
+		return run_say(error, err, "the device %s is in use: choose another name (--tun-name)", name);
+	default:
+		return run_say(error, err, "cannot make the device %s: %s", name, strerror(-err));
 	}
 }
 
 /* A device that persists may have one queue only, so a refusal of many says nothing about one. */
-int lanes_open_tun(struct tun **queues, u32 workers, bool wanted, const char *name, char error[RUN_ERROR_BYTES])
+int lanes_open_tun(struct port **queues, u32 workers, bool wanted, const char *name, char error[RUN_ERROR_BYTES])
 {
-	int err = wanted ? tun_open(queues, workers * TG_LANES, name) : -ENOTSUP;
+	int err = wanted ? open_queues(queues, workers * TG_LANES, name) : -ENOTSUP;
 
 	if (!err)
 		return 0;
-	err = instance_open_tun(queues, workers, name, error);
+	err = open_queues(queues, workers, name);
 	if (err)
-		return err;
+		return say_refused(err, name, error);
 	spread(queues, workers);
 	if (wanted)
-		log_info("no lanes on %s: the device takes no more than one queue for each worker", tun_name(queues[TG_LANE_BULK]));
+		log_info("no lanes on %s: the device takes no more than one queue for each worker", queues[TG_LANE_BULK]->name);
 	return 0;
 }
 
@@ -66,19 +81,19 @@ static int detach(struct datapath *d, struct tun *queue)
 	return tun_set_steering(queue, -1);
 }
 
-static void close_interactive(struct tun **queues, u32 workers)
+static void close_interactive(struct port **queues, u32 workers)
 {
 	for (u32 w = 0; w < workers; w++) {
-		struct tun **queue = &queues[w * TG_LANES + TG_LANE_INTERACTIVE];
+		struct port **queue = &queues[w * TG_LANES + TG_LANE_INTERACTIVE];
 
-		tun_close(*queue);
+		port_close(*queue);
 		*queue = NULL;
 	}
 }
 
-void lanes_start(struct datapath *d, struct tun **queues, u32 workers)
+void lanes_start(struct datapath *d, struct port **queues, u32 workers)
 {
-	struct tun *any = queues[TG_LANE_INTERACTIVE];
+	struct tun *any = tun_of_port(queues[TG_LANE_INTERACTIVE]);
 	char why[DATAPATH_WHY_BYTES] = "the programs are not loaded";
 	int err;
 
@@ -108,13 +123,17 @@ static void switch_job(struct worker *w, void *arg)
 {
 	struct switching *s = arg;
 
-	s->err = s->on ? attach(s->datapath, worker_tun(w), s->why) : detach(s->datapath, worker_tun(w));
+	struct tun *queue = tun_of_port(worker_inside(w));
+
+	s->err = s->on ? attach(s->datapath, queue, s->why) : detach(s->datapath, queue);
 }
 
 int lanes_switch(struct datapath *d, struct worker *w, bool on, char error[RUN_ERROR_BYTES])
 {
 	struct switching s = { .datapath = d, .on = on };
 
+	if (!tun_of_port(worker_inside(w)))
+		return run_say(error, -ENOTSUP, "the tunnel device is a veth pair: without its classifier nothing would go through");
 	if (!d || datapath_lane_program(d, DATAPATH_QUEUE) < 0)
 		return run_say(error, -ENOTSUP, "there are no lanes: started with --no-lanes, or the kernel refused (see the log)");
 	if (datapath_tunnel_is_attached(d) == on)

@@ -12,19 +12,17 @@
 #include <triglav/steer.h>
 
 #include "bpf/datapath.h"
-#include "link/tun.h"
+#include "link/port.h"
 #include "run/settings.h"
 
 struct worker;
 
 /* Opens the device with queues for all lanes, or (lanes not wanted, or refused) with bulk queues only; the interactive ones are then NULL.
  * `queues` has room for workers * TG_LANES. 0 or a negative errno with a line in error. */
-int lanes_open_tun(struct tun **queues, u32 workers, bool wanted, const char *name, char error[RUN_ERROR_BYTES]);
+int lanes_open_tun(struct port **queues, u32 workers, bool wanted, const char *name, char error[RUN_ERROR_BYTES]);
 
-/* Puts the programs on the device, or closes the interactive queues. NULL datapath: as if refused. */
-void lanes_start(struct datapath *d, struct tun **queues, u32 workers);
-
-void lanes_close_tun(struct tun **queues, u32 workers);
+/* Puts the programs on the device, or closes the interactive queues. NULL datapath: as if refused. A veth pair brings its own: nothing is done. */
+void lanes_start(struct datapath *d, struct port **queues, u32 workers);
 
 /* Takes classifier and steering off while the daemon runs, or puts them on again; the queues stay, and the kernel spreads flows over them meanwhile. The worker
  * is any that has queues. 0 or a negative errno with a line in error: -EALREADY, -ENOTSUP... Control thread. */

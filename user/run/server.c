@@ -205,11 +205,6 @@ static int open_host(struct server *s, char *error)
 	return instance_open(&s->host, s->name, s->runtime_dir, s->state_dir, true, error);
 }
 
-static int open_queues(struct server *s, char *error)
-{
-	return lanes_open_tun(s->queues, s->worker_count, !s->set.no_lanes, s->tun_name, error);
-}
-
 static int make_admission(struct server *s, char *error)
 {
 	struct admission_settings set = { .accounts = s->set.accounts, .pool4 = s->set.pool4, .pool6 = s->set.pool6,
@@ -233,7 +228,7 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t)
 		.handshakes_per_second = set->handshakes_per_second,
 		.rekey_us = set->rekey_us,
 		.idle_timeout_us = set->idle_timeout_us,
-		.csum = true,
+		.csum = s->finishes_csum,
 	};
 	run_sending_fill(&set->sending, t);
 	memcpy(t->server_secret, set->secret, sizeof(t->server_secret));
@@ -248,7 +243,7 @@ static struct datapath *open_filter(struct server *s, enum datapath_mode mode)
 					 .handshakes_per_source = rate * FIRSTS_PER_SOURCE };
 
 	set.hash_key = ((u64)randombytes_random() << 32) | randombytes_random();
-	return filter_open(mode, !s->set.no_lanes, &set, s->name, s->datapath_why);
+	return filter_open(mode, !s->set.no_lanes || s->set.device == RUN_DEVICE_VETH, &set, s->name, s->datapath_why);
 }
 
 static void use_datapath(struct worker *w, void *arg)
@@ -270,6 +265,18 @@ int server_load_filter(struct server *s)
 	return 0;
 }
 
+static int open_device(struct server *s, char *error)
+{
+	struct device_settings set = { .kind = s->set.device, .name = s->tun_name, .workers = s->worker_count, .lanes = !s->set.no_lanes,
+				       .xdp = s->set.xdp, .host = s->host, .umem = &s->umems[0] };
+	int err;
+
+	set.datapath = s->datapath = open_filter(s, s->set.xdp);
+	err = device_open(s->queues, &set, error);
+	s->finishes_csum = !err && device_finishes(s->queues);
+	return err;
+}
+
 static int start_workers(struct server *s, char *error)
 {
 	struct worker_settings set = {
@@ -286,7 +293,6 @@ static int start_workers(struct server *s, char *error)
 
 	if (!err && s->worker_count > 1)
 		err = handover_open(&s->handover, s->worker_count);
-	s->datapath = open_filter(s, s->set.xdp);
 	s->filter_wanted = s->set.xdp;
 	s->is_filtering = s->datapath && s->set.xdp != DATAPATH_OFF;
 	lanes_start(s->datapath, s->queues, s->worker_count);
@@ -295,8 +301,8 @@ static int start_workers(struct server *s, char *error)
 	set.lanes = s->policies.datapath = s->datapath;
 	for (u32 i = 0; !err && i < s->worker_count; i++) {
 		set.tunnel.worker = i;
-		set.tun = s->queues[i * TG_LANES + TG_LANE_BULK];
-		set.tun_fast = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE];
+		set.inside = s->queues[i * TG_LANES + TG_LANE_BULK];
+		set.inside_fast = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE];
 		err = worker_start(&s->workers[i], &set);
 		if (!err)
 			s->queues[i * TG_LANES + TG_LANE_BULK] = s->queues[i * TG_LANES + TG_LANE_INTERACTIVE] = NULL;
@@ -352,7 +358,7 @@ static void announce(const struct server *s)
 static int start(struct server *s, char *error)
 {
 	static int (*const steps[])(struct server *s, char *error) = {
-		check, open_host, open_queues, make_admission, server_configure_device, server_configure_forwarding,
+		check, open_host, open_device, make_admission, server_configure_device, server_configure_forwarding,
 		start_workers, server_listen, start_events,
 	};
 	int err;
@@ -400,7 +406,7 @@ static void end_workers(struct server *s)
 			worker_stop(w);
 		}
 	}
-	lanes_close_tun(s->queues, s->worker_count);
+	device_close(s->queues, s->worker_count);
 }
 
 static void end(struct server *s)

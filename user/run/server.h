@@ -44,6 +44,7 @@ struct server_settings {
 	enum datapath_mode xdp;		/* the filter in front of the sockets; 0: off */
 	struct policy_list policies;	/* none with a path or a bypass */
 	enum run_datapath datapath;	/* what carries datagrams, by interface; 0: auto */
+	enum run_device device;		/* veth: for one worker */
 	bool no_lanes;			/* one queue of the tunnel device for each worker, not two */
 	u16 mtu;			/* inner; 0: TG_INNER_MTU */
 	u64 rekey_us;			/* 0: 120 s */

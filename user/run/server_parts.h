@@ -19,6 +19,7 @@
 #include <ifaddrs.h>
 
 #include "host/hop.h"
+#include "run/device.h"
 #include "run/lanes.h"
 #include "run/lifecycle.h"
 #include "run/policy.h"
@@ -68,7 +69,7 @@ struct server {
 	bool is_filtering;		/* the workers tell it of indices and heartbeats */
 	struct server_ends ends;	/* addresses and ports of ours, on all interfaces */
 	struct server_xdp xdp[SERVER_XDP_SNAPSHOTS];	/* all that are looked at; at most PORTS_MAX of them are on */
-	struct umem *umems[WORKERS_MAX];	/* AF_XDP's; NULL: none yet */
+	struct umem *umems[WORKERS_MAX];	/* AF_XDP's, of the interfaces and of a veth inside; NULL: none yet */
 	struct host_monitor *monitor;	/* NULL: AF_XDP was never on */
 	struct event *on_links, *look_at_hops;
 	bool links_changed;
@@ -84,7 +85,8 @@ struct server {
 	struct policies policies;
 	u32 refused[16];		/* interfaces that do not take it */
 	u32 refused_count;
-	struct tun *queues[WORKERS_MAX * TG_LANES];	/* until a worker has them */
+	struct port *queues[WORKERS_MAX * TG_LANES];	/* until a worker has them */
+	bool finishes_csum;		/* the tunnel device does */
 	struct worker *workers[WORKERS_MAX];
 	struct event *mail[WORKERS_MAX];
 	struct event *flush;

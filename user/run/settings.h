@@ -54,6 +54,15 @@ enum run_datapath {
 int run_datapath_parse(const char *name);	/* "auto", "udp", "xdp"; -1 when unknown */
 const char *run_datapath_name(enum run_datapath datapath);	/* the same; "" when unsaid */
 
+/* What the tunnel device is. */
+enum run_device {
+	RUN_DEVICE_TUN,		/* a TUN device: super-packets */
+	RUN_DEVICE_VETH,	/* a veth pair with AF_XDP at its inner end, where that works; else TUN */
+};
+
+int run_device_parse(const char *name);		/* "tun", "veth"; -1 when unknown */
+const char *run_device_name(enum run_device kind);
+
 /* Where an instance keeps its things. */
 struct run_place {
 	char name[RUN_NAME_BYTES];	/* "": the tunnel device's name */

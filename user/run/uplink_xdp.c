@@ -23,7 +23,6 @@
 #include "run/client_parts.h"
 #include "run/filter.h"
 
-#define FRAMES 8192u		/* of the umem: 16 MB, there only when an uplink uses AF_XDP */
 #define RETRY_US (30 * SEC)
 
 static const char *const choices[] = { [RUN_DATAPATH_UNSAID] = "", [RUN_DATAPATH_AUTO] = "auto", [RUN_DATAPATH_UDP] = "udp", [RUN_DATAPATH_XDP] = "xdp" };
@@ -179,7 +178,7 @@ static int prepare(struct client *c, char *why)
 	int err = xdp_load(c, why);
 
 	if (!err && !c->umem)
-		err = umem_open(&c->umem, FRAMES);
+		err = umem_open(&c->umem, DEVICE_FRAMES);
 	if (err && !why[0])
 		snprintf(why, DATAPATH_WHY_BYTES, "%s", strerror(-err));
 	return err;

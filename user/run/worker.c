@@ -37,9 +37,9 @@ static void tun_is_lost(struct worker *w, int err)
 	struct run_event *e = mailbox_event(&w->mail, EVENT_TUN_LOST);
 
 	w->tun_lost = true;
-	epoll_ctl(w->epoll, EPOLL_CTL_DEL, tun_fd(w->tun), NULL);
-	if (w->tun_fast)
-		epoll_ctl(w->epoll, EPOLL_CTL_DEL, tun_fd(w->tun_fast), NULL);
+	epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->inside->fd, NULL);
+	if (w->inside_fast)
+		epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->inside_fast->fd, NULL);
 	if (!e)
 		return;
 	e->error = -err;
@@ -61,13 +61,13 @@ static void send_in(struct worker *w, struct buf_queue *packets)
 	tunnel_send(w->tunnel, packets, w->now);
 }
 
-/* Reads a queue until it is empty or this many packets are there. The last tun_read()'s answer. */
-static int read_lane(struct worker *w, struct tun *t, struct buf_queue *packets)
+/* Reads a queue until it is empty or this many packets are there. The last port_read()'s answer. */
+static int read_lane(struct worker *w, struct port *p, struct buf_queue *packets)
 {
 	int n = 1;
 
 	while (n > 0 && packets->count < PACKETS_PER_TURN)
-		n = tun_read(t, w->pool, packets);
+		n = port_read(p, w->pool, packets);
 	return n;
 }
 
@@ -80,7 +80,7 @@ static void after_reading(struct worker *w, int n)
 static void read_fast(struct worker *w)
 {
 	struct buf_queue packets = { 0 };
-	int n = read_lane(w, w->tun_fast, &packets);
+	int n = read_lane(w, w->inside_fast, &packets);
 
 	send_in(w, &packets);
 	after_reading(w, n);
@@ -93,11 +93,11 @@ static void read_both(struct worker *w)
 	int n = 1, fast_n = 1;
 
 	while (n > 0 && fast_n >= 0 && packets.count < PACKETS_PER_TURN) {
-		fast_n = read_lane(w, w->tun_fast, &fast);
-		n = tun_read(w->tun, w->pool, &packets);
+		fast_n = read_lane(w, w->inside_fast, &fast);
+		n = port_read(w->inside, w->pool, &packets);
 	}
 	if (fast_n >= 0)
-		fast_n = read_lane(w, w->tun_fast, &fast);
+		fast_n = read_lane(w, w->inside_fast, &fast);
 	send_in(w, &fast);
 	send_in(w, &packets);
 	after_reading(w, n);
@@ -109,11 +109,11 @@ static void read_tun(struct worker *w)
 	struct buf_queue packets = { 0 };
 	int n;
 
-	if (w->tun_fast) {
+	if (w->inside_fast) {
 		read_both(w);
 		return;
 	}
-	n = read_lane(w, w->tun, &packets);
+	n = read_lane(w, w->inside, &packets);
 	send_in(w, &packets);
 	after_reading(w, n);
 }
@@ -318,9 +318,9 @@ static void watch_tun(struct worker *w)
 	if (want == w->tun_watched || w->tun_lost)
 		return;
 	w->tun_watched = want;
-	watch_change(w->epoll, tun_fd(w->tun), WATCH_TUN, 0, want ? EPOLLIN : 0);
-	if (w->tun_fast)
-		watch_change(w->epoll, tun_fd(w->tun_fast), WATCH_TUN_FAST, 0, want ? EPOLLIN : 0);
+	watch_change(w->epoll, w->inside->fd, WATCH_TUN, 0, want ? EPOLLIN : 0);
+	if (w->inside_fast)
+		watch_change(w->epoll, w->inside_fast->fd, WATCH_TUN_FAST, 0, want ? EPOLLIN : 0);
 }
 
 /* The filter judges only while it hears of us: who is stuck gets all packets, and so does the kernel. */
@@ -346,7 +346,7 @@ static u64 due_us(const struct worker *w)
 
 	if (w->links.accepted)
 		due = MIN(due, w->sweep_us);
-	if (w->links.some_wait || w->ports_wait)
+	if (w->links.some_wait || w->ports_wait || w->inside->waits)
 		due = MIN(due, w->now + RING_WAIT_US);
 	if (w->datapath)
 		due = MIN(due, w->beat_us);
@@ -391,6 +391,7 @@ static void turn(struct worker *w)
 		tunnel_tick(w->tunnel, w->now);
 	if (w->links.some_wait)
 		links_flush(&w->links);
+	port_flush(w->inside);
 	if (w->ports_wait)
 		flush_ports(w);
 	if (w->handover)
@@ -433,9 +434,9 @@ static int watch_own(struct worker *w, const struct worker_settings *set)
 	int err = watch_add(w->epoll, w->mail.call_fd, WATCH_CALLS, 0, EPOLLIN);
 
 	if (!err)
-		err = watch_add(w->epoll, tun_fd(set->tun), WATCH_TUN, 0, EPOLLIN);
-	if (!err && set->tun_fast)
-		err = watch_add(w->epoll, tun_fd(set->tun_fast), WATCH_TUN_FAST, 0, EPOLLIN);
+		err = watch_add(w->epoll, set->inside->fd, WATCH_TUN, 0, EPOLLIN);
+	if (!err && set->inside_fast)
+		err = watch_add(w->epoll, set->inside_fast->fd, WATCH_TUN_FAST, 0, EPOLLIN);
 	if (!err && w->handover)
 		err = watch_add(w->epoll, handover_fd(w->handover, w->number), WATCH_HANDOVER, 0, EPOLLIN);
 	w->tun_watched = true;
@@ -461,12 +462,12 @@ static void take_queues(struct worker *w, const struct worker_settings *set)
 	u64 key = d ? datapath_hash_key(d) : 0;
 
 	w->hash_key = key ? key : rand_u64(&w->random);
-	w->tun = set->tun;
-	w->tun_fast = set->tun_fast;
-	tun_set_hash_key(w->tun, w->hash_key);
+	w->inside = set->inside;
+	w->inside_fast = set->inside_fast;
+	w->inside->hash_key = w->hash_key;
 	tunnel_set_hash_key(w->tunnel, w->hash_key);
-	if (w->tun_fast)
-		tun_set_hash_key(w->tun_fast, w->hash_key);
+	if (w->inside_fast)
+		w->inside_fast->hash_key = w->hash_key;
 }
 
 int worker_start(struct worker **out, const struct worker_settings *set)
@@ -503,7 +504,7 @@ int worker_start(struct worker **out, const struct worker_settings *set)
 	if (!err)
 		err = start_thread(w);
 	if (err) {
-		w->tun = w->tun_fast = NULL;	/* stay the caller's */
+		w->inside = w->inside_fast = NULL;	/* stay the caller's */
 		goto fail;
 	}
 	*out = w;
@@ -531,8 +532,8 @@ void worker_stop(struct worker *w)
 	tunnel_free(w->tunnel);
 	links_destroy(&w->links);
 	ports_free(w->ports);
-	tun_close(w->tun);
-	tun_close(w->tun_fast);
+	port_close(w->inside);
+	port_close(w->inside_fast);
 	if (w->pool)
 		buf_pool_free(w->pool);
 	if (w->epoll >= 0)
@@ -578,16 +579,16 @@ struct tunnel *worker_tunnel(struct worker *w)
 	return w->tunnel;
 }
 
-struct tun *worker_tun(struct worker *w)
+struct port *worker_inside(struct worker *w)
 {
-	return w->tun;
+	return w->inside;
 }
 
 void worker_add_tun_counters(struct worker *w, struct tun_counters *sum)
 {
-	tun_counters_add(sum, tun_counters(w->tun));
-	if (w->tun_fast)
-		tun_counters_add(sum, tun_counters(w->tun_fast));
+	tun_counters_add(sum, &w->inside->counters);
+	if (w->inside_fast)
+		tun_counters_add(sum, &w->inside_fast->counters);
 }
 
 u64 worker_hash_key(const struct worker *w)

@@ -10,7 +10,7 @@
 
 #include "bpf/datapath.h"
 #include "link/tcp.h"
-#include "link/tun.h"
+#include "link/port.h"
 #include "link/udp.h"
 #include "link/xsk.h"
 #include "run/mailbox.h"
@@ -34,15 +34,15 @@ struct worker_admission {
 struct worker_settings {
 	struct tunnel_settings tunnel;
 	struct worker_admission admission;	/* server */
-	struct tun *tun;		/* its queue; the worker closes it */
-	struct tun *tun_fast;		/* that of the interactive lane, likewise. NULL: no lanes */
+	struct port *inside;		/* where inner packets come and go; the worker closes it */
+	struct port *inside_fast;	/* that of the interactive lane, likewise. NULL: no lanes */
 	struct datapath *datapath;	/* told of indices and heartbeats; outlives the worker. NULL: no filter */
 	struct datapath *lanes;		/* whose classifier says what is wished of flows; outlives the worker. NULL: nobody does */
 	struct handover *handover;	/* server: to the other workers; outlives the worker. NULL: there are none */
 	u32 buffer_count;
 };
 
-/* Makes a worker and starts its thread. On error the TUN queues stay the caller's. */
+/* Makes a worker and starts its thread. On error the ports stay the caller's. */
 int worker_start(struct worker **out, const struct worker_settings *set);
 
 /* Ends the thread, closes links and queue, frees everything. NULL is fine. Says nothing to peers: see
@@ -59,7 +59,7 @@ void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg), void
 struct mailbox *worker_mailbox(struct worker *w);
 
 struct tunnel *worker_tunnel(struct worker *w);			/* (worker) */
-struct tun *worker_tun(struct worker *w);			/* (worker) the one that is always there */
+struct port *worker_inside(struct worker *w);			/* the one that is always there */
 void worker_add_tun_counters(struct worker *w, struct tun_counters *sum);	/* (worker) of all its queues */
 u64 worker_hash_key(const struct worker *w);			/* of flow_hash in bufs */
 u64 worker_now(const struct worker *w);				/* (worker) time of this turn */

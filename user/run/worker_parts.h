@@ -32,8 +32,8 @@ struct worker {
 	struct tunnel *tunnel;
 	struct buf_pool *pool;
 	u32 buffers_low;		/* fewer left: the tunnel device waits, the sockets may still take */
-	struct tun *tun;
-	struct tun *tun_fast;		/* the interactive lane's queue; NULL: all goes by the other */
+	struct port *inside;
+	struct port *inside_fast;	/* of the interactive lane; NULL: all comes by the other */
 	bool tun_watched, tun_lost;
 	struct links links;
 	struct worker_listen listens[WORKER_LISTENS];	/* server; in the same order for all workers */

@@ -80,12 +80,12 @@ static void send_copied(struct session *s, struct view *v, u32 first, u32 second
 	put_on(s, v, first, b, TG_FLAG_COPY, id, false);
 }
 
-/* The path that the user wants b on, while it may carry anything before silent ones do; else -1. */
-static int wanted_path(const struct view *v, const struct buf *b)
+/* The path that b should take, as its id plus one, while it may carry anything before silent ones do; else -1. */
+static int told_path(const struct view *v, u8 told)
 {
-	u32 i = b->wanted_path - 1u;
+	u32 i = told - 1u;
 
-	return b->wanted_path && i < v->count && v->entries[i].tier < SCHED_TIER_SUSPECT ? (int)i : -1;
+	return told && i < v->count && v->entries[i].tier < SCHED_TIER_SUSPECT ? (int)i : -1;
 }
 
 /* Halves need an order to be joined by, and as they wait for each other they are worth a repair. */
@@ -101,7 +101,7 @@ static void send_sparse_halves(struct session *s, struct view *v, u32 i, struct 
 /* False: no path takes it now. Who wants one path wants no copy on another. */
 static bool send_sparse_packet(struct session *s, struct view *v, struct buf *b, bool copy)
 {
-	int wanted = wanted_path(v, b), i = wanted >= 0 ? wanted : sched_pick_latency(&s->sched, v->entries, v->count);
+	int wanted = told_path(v, b->wanted_path), i = wanted >= 0 ? wanted : sched_pick_latency(&s->sched, v->entries, v->count);
 	int second = copy && wanted < 0 ? sched_pick_second(v->entries, v->count, i) : -1;
 
 	if (b->len > view_inner_most(s, v->paths[i]))
@@ -248,11 +248,12 @@ static bool is_pinned(const struct session *s, const struct view *v)
 /* The one path that b may take; -1: it has no such path. */
 static int bound_path(struct sched *plan, const struct session *s, const struct view *v, const struct buf *b)
 {
-	int wanted = wanted_path(v, b);
+	int wanted = told_path(v, b->wanted_path), pinned;
 
-	if (wanted < 0 && is_pinned(s, v))
-		return sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
-	return wanted;
+	if (wanted >= 0 || !is_pinned(s, v))
+		return wanted;
+	pinned = told_path(v, b->pinned_path);
+	return pinned >= 0 ? pinned : sched_pick_pinned(plan, v->entries, v->count, b->flow_hash);
 }
 
 static bool any_ready(const struct view *v, u32 paths)
