@@ -180,7 +180,7 @@ static int run(const struct command *command, int argc, char **argv)
 const struct command cmd_policy = {
 	.name = "policy",
 	.words = "list | add | remove",
-	.summary = "which packets are realtime, bulk, for one path, or not for the tunnel",
+	.summary = "which packets are realtime, bulk, for one path, or outside",
 	.example = "  triglav-ctl policy add --dscp ef class realtime\n"
 		   "  triglav-ctl policy add --port tcp/873 class bulk path wwan0\n"
 		   "  triglav-ctl policy add --cgroup /sys/fs/cgroup/backup.slice bypass\n"
