@@ -62,6 +62,7 @@ done
 for t in build/asan/tests/bpf/*_test; do
 	[ -x "$t" ] && run_one "asan/bpf/$(basename "$t")" 300 "$t"
 done
+run_one tsan/handover_test 120 sh tests/tsan.sh
 run_one sim/quick 180 build/tests/sim/sim --quick --jobs "$(nproc)"
 for t in build/fuzz/tests/fuzz/*_fuzz; do
 	[ -x "$t" ] && run_one "fuzz/$(basename "$t")" 60 "$t" -max_total_time=4 -rss_limit_mb=2048 -artifact_prefix=$logs/

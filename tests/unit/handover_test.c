@@ -16,7 +16,7 @@
 #include "run/handover.h"
 #include "run/ring.h"
 
-#define RUNS 40000u		/* some hundred times around */
+#define RUNS 6000u		/* some hundred times around */
 
 /* Every run bears its number, in all of its bytes, and a size that follows from it. */
 static u32 size_of(u32 number)
