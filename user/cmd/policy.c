@@ -108,9 +108,12 @@ static int ask(json_t *request)
 	json_t *answer;
 	int code = look_ask(&asked, request, &answer);
 
-	if (!code)
-		json_decref(answer);
-	return code;
+	if (code)
+		return code;
+	if (json_is_false(json_object_get(answer, "present")))
+		fprintf(stderr, "triglav-ctl: no uplink has that name now; until one has, its packets go by any (see: triglav uplink list)\n");
+	json_decref(answer);
+	return CMD_OK;
 }
 
 /* Words behind "add": class C and path NAME, either or both. */
@@ -201,7 +204,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command cmd_policy = {
 	.name = "policy",
-	.words = "list | add | remove",
+	.words = "list | add [class C] [path UPLINK] | remove",
 	.summary = "which packets are realtime, bulk, or for one path",
 	.example = "  triglav-ctl policy add --dscp ef class realtime\n"
 		   "  triglav-ctl policy add --port tcp/873 class bulk path wwan0\n"

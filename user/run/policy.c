@@ -51,6 +51,15 @@ static u32 keys_of(u32 kind, u64 value, struct tg_policy_key keys[2])
 	return 2;
 }
 
+/* A port of one protocol counts before that port of both, in whichever order they came: the latter leaves the former's key alone. */
+static bool has_own(const struct policies *p, const struct policy *general, const struct tg_policy_key *key)
+{
+	for (u32 i = 0; i < p->count; i++)
+		if (p->at[i].kind == general->kind && p->at[i].value != general->value && p->at[i].value == key->value)
+			return true;
+	return false;
+}
+
 static int put(struct policies *p, const struct policy *one)
 {
 	struct tg_policy wanted = { .class = one->class, .path = path_of(p, one->path) };
@@ -59,7 +68,8 @@ static int put(struct policies *p, const struct policy *one)
 	int err = 0;
 
 	for (u32 i = 0; i < count && !err; i++)
-		err = datapath_put_policy(p->datapath, &keys[i], &wanted);
+		if (!has_own(p, one, &keys[i]))
+			err = datapath_put_policy(p->datapath, &keys[i], &wanted);
 	return err;
 }
 

@@ -17,7 +17,7 @@ struct worker;
 
 struct policy {
 	u32 kind;			/* enum tg_policy_kind */
-	u64 value;			/* as in struct tg_policy_key; a port with protocol 0 is for TCP and UDP */
+	u64 value;			/* as in struct tg_policy_key; a port with protocol 0 is for TCP and UDP, but where one has a policy of its own */
 	u8 class;			/* enum tg_class: AUTO, REALTIME, BULK */
 	char path[TUNNEL_NAME_BYTES];	/* "": any */
 	char text[POLICY_TEXT_BYTES];	/* how it was said, for who reads the list */
