@@ -279,6 +279,8 @@ for command in $ctl_commands; do
 	[[ " $(complete_ctl "$command") " == *" $command "* ]] || complain "the bash completion lacks triglav-ctl $command"
 	[ -n "$(complete_ctl "$command" --)" ] || complain "the bash completion has no flags of triglav-ctl $command"
 	grep -q "^.SH ${command^^}" user/dist/triglav-ctl.8 || complain "triglav-ctl(8) has no section about $command"
+	grep -q "^.B triglav-ctl $command\\( \\|\$\\)" user/dist/triglav-ctl.8 || complain "the SYNOPSIS of triglav-ctl(8) lacks $command"
+	grep -q "triglav-ctl .*$command" docs/operations.md || complain "operations.md says nothing of triglav-ctl $command"
 	grep -q "'$command:" user/dist/_triglav-ctl || complain "the zsh completion lacks triglav-ctl $command"
 	[ -z "$(grep -E '.{81}' <<< "$said")" ] || complain "the help of triglav-ctl $command is too wide"
 	for flag in $(grep -oE '^  (-., )?--[a-z0-9-]+' <<< "$said" | grep -oE -- '--[a-z0-9-]+'); do
@@ -292,6 +294,10 @@ for words in "pat:paths" "mon:monitor" "paths --js:--json" "help clie:clients" "
 	typed=${words%:*}
 	completed=$(complete_ctl $typed)
 	[ "$completed" = "${words#*:}" ] || complain "triglav-ctl $typed completes to: $completed"
+done
+for reason in $(sed -n '/define TG_DROPS(/,/^$/s/.*X([A-Z0-9_]*, "\([a-z0-9_]*\)".*/\1/p' include/triglav/maps.h); do
+	checked=$((checked + 1))
+	grep -q "^| \`$reason\` |" docs/operations.md || complain "operations.md does not explain the drop reason $reason"
 done
 bash -n user/dist/triglav-ctl.bash || complain "the bash completion of triglav-ctl is no bash"
 

@@ -42,6 +42,10 @@ by_slow "the other policy stays" "$(least_ms in_client ping -Q 0xb8)"
 assert_fails "removing it twice" ctl policy remove --mark 7
 assert_fails "two kinds at once" ctl policy add --mark 7 --dscp 1 class bulk
 assert_fails "no wish" ctl policy add --mark 7
+[ -z "$(ctl policy add --mark 7 path up1 2>&1)" ] || fail "an uplink that is there is said not to be"
+said=$(ctl policy add --mark 7 path wwan9 2>&1) || fail "a path that may come is refused: $said"
+[[ $said == *"no uplink has that name now"* ]] || fail "nothing is said of a path that is not there: $said"
+ctl policy remove --mark 7
 assert_fails "an unknown class" ctl policy add --mark 7 class golden
 assert_fails "a folder that is no cgroup" ctl policy add --cgroup /tmp class bulk
 note "removed, and mistakes are refused"

@@ -62,9 +62,12 @@ static int ask(json_t *request)
 	json_t *answer;
 	int code = look_ask(&asked, request, &answer);
 
-	if (!code)
-		json_decref(answer);
-	return code;
+	if (code)
+		return code;
+	if (json_is_false(json_object_get(answer, "present")))
+		fprintf(stderr, "triglav-ctl: no uplink has that name now; until one has, its packets go by any (see: triglav uplink list)\n");
+	json_decref(answer);
+	return CMD_OK;
 }
 
 static json_t *request_of(const char *command, const struct policy *p)
@@ -179,7 +182,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command cmd_policy = {
 	.name = "policy",
-	.words = "list | add | remove",
+	.words = "list | add [class C] [path UPLINK] [bypass] | remove",
 	.summary = "which packets are realtime, bulk, for one path, or outside",
 	.example = "  triglav-ctl policy add --dscp ef class realtime\n"
 		   "  triglav-ctl policy add --port tcp/873 class bulk path wwan0\n"

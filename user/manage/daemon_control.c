@@ -236,10 +236,28 @@ static int client_config_reload(void *ctx, const json_t *request, json_t *answer
 	return client_reload(ctx, answer, error);
 }
 
+/* One that is not known may come yet, as an uplink may; but more likely it is a slip. */
+static bool knows_uplink(struct client *c, const char *name)
+{
+	struct client_snapshot *s = malloc(sizeof(*s));
+	bool known = !s;
+
+	if (s)
+		client_snapshot(c, s);
+	for (u32 i = 0; s && i < s->uplink_count; i++)
+		known |= !strcmp(s->uplinks[i].name, name);
+	free(s);
+	return known;
+}
+
 static int client_policy_add(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
-	(void)answer;
-	return policy_control_add(client_policies(ctx), request, error);
+	const char *path = control_text(request, "path");
+	int err = policy_control_add(client_policies(ctx), request, error);
+
+	if (!err && path)
+		json_object_set_new(answer, "present", json_boolean(knows_uplink(ctx, path)));
+	return err;
 }
 
 static int client_policy_remove(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])

@@ -54,7 +54,16 @@ static u32 keys_of(u32 kind, u64 value, struct tg_policy_key keys[2])
 
 bool policies_possible(const struct policies *p)
 {
-	return p->datapath && datapath_lane_program(p->datapath, DATAPATH_TUNNEL_OUT) >= 0;
+	return p->datapath && datapath_classifies(p->datapath);
+}
+
+/* A port of one protocol counts before that port of both, in whichever order they came: the latter leaves the former's key alone. */
+static bool has_own(const struct policies *p, const struct policy *general, const struct tg_policy_key *key)
+{
+	for (u32 i = 0; i < p->count; i++)
+		if (p->at[i].kind == general->kind && p->at[i].value != general->value && p->at[i].value == key->value)
+			return true;
+	return false;
 }
 
 static int put(struct policies *p, const struct policy *one)
@@ -65,7 +74,8 @@ static int put(struct policies *p, const struct policy *one)
 	int err = 0;
 
 	for (u32 i = 0; i < count && !err; i++)
-		err = datapath_put_policy(p->datapath, &keys[i], &wanted);
+		if (!has_own(p, one, &keys[i]))
+			err = datapath_put_policy(p->datapath, &keys[i], &wanted);
 	return err;
 }
 
