@@ -54,17 +54,17 @@ static void a_port_of_one_protocol_counts_before_that_of_both(void **state)
 		assert_int_equal(policies_add(&policies, order ? &both : &tcp, error), 0);
 		assert_int_equal(policies_add(&policies, order ? &tcp : &both, error), 0);
 		expect(TG_CLASS_REALTIME, TG_CLASS_BULK);
-		assert_int_equal(policies_remove(&policies, other.kind, other.value, error), 0);	/* the last takes its place in the list */
+		assert_int_equal(policies_remove(&policies, &other, error), 0);	/* the last takes its place in the list */
 		expect(TG_CLASS_REALTIME, TG_CLASS_BULK);
 		assert_int_equal(policies_add(&policies, &both, error), 0);	/* said again */
 		policies_refresh(&policies);
 		expect(TG_CLASS_REALTIME, TG_CLASS_BULK);
-		assert_int_equal(policies_remove(&policies, tcp.kind, tcp.value, error), 0);
+		assert_int_equal(policies_remove(&policies, &tcp, error), 0);
 		expect(TG_CLASS_BULK, TG_CLASS_BULK);
 		assert_int_equal(policies_add(&policies, &tcp, error), 0);
-		assert_int_equal(policies_remove(&policies, both.kind, both.value, error), 0);
+		assert_int_equal(policies_remove(&policies, &both, error), 0);
 		expect(TG_CLASS_REALTIME, -1);
-		assert_int_equal(policies_remove(&policies, tcp.kind, tcp.value, error), 0);
+		assert_int_equal(policies_remove(&policies, &tcp, error), 0);
 		expect(-1, -1);
 		assert_int_equal(policies.count, 0);
 	}
