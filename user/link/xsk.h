@@ -24,6 +24,7 @@
 #define XSK_MAX_QUEUES 64u
 #define XSK_PEERS 8u
 #define XSK_RING_FRAMES 1024u
+#define XSK_LEAST_FRAMES 64u	/* of a receive queue: with fewer it would lose what comes in one turn of the worker */
 
 enum xsk_copying {
 	XSK_BEST,		/* zero-copy when the driver grants it on all queues, else copies */
@@ -35,7 +36,7 @@ struct xsk_settings {
 	const char *device;
 	u32 queues;		/* receive queues of the device now: each gets a socket; 1..XSK_MAX_QUEUES */
 	u32 mtu;		/* of the device, bytes */
-	enum xsk_copying copying;	/* in generic mode always XSK_COPY */
+	enum xsk_copying copying;	/* in generic mode nothing but copies */
 	struct addr local;	/* address and port: of what is received, all else is unusable */
 	bool generic;			/* the program is attached in generic mode: what arrives may be several datagrams in one */
 	u32 ring;		/* entries of each ring, a power of two; 0: XSK_RING_FRAMES */
@@ -59,7 +60,7 @@ struct xsk;
 int xsk_open(struct xsk **out, u32 link, struct umem *m, const struct xsk_settings *set);
 
 /* Hands frames to the device; nothing is received before. Fewer than the rings could hold when the umem is short: 0, and
- * -ENOBUFS when a queue gets none at all. */
+ * -ENOBUFS when a queue would get fewer than XSK_LEAST_FRAMES. */
 int xsk_start(struct xsk *x);
 
 /* Waits a little for what is on its way out, unbinds, gives all frames back. Detach or unmap first: what comes in meanwhile

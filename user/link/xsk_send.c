@@ -75,8 +75,10 @@ static int kick(struct xsk *x)
 	return 0;
 }
 
+/* Without a place in the completion ring the kernel takes nothing. */
 int xsk_flush(struct xsk *x)
 {
+	xsk_reclaim(x);
 	submit(x);
 	return kick(x);
 }
