@@ -14,6 +14,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <triglav/wire.h>
@@ -21,7 +22,8 @@
 
 #include "base/bytes.h"
 #include "link/udp.h"
-#include "link/xsk.h"
+#include "link/xsk_parts.h"
+#include "run/links.h"
 #include "steer.h"
 
 #define WAIT_MS 3000
@@ -542,6 +544,8 @@ static void test_open_errors(void **state)
 	set = settings(&w);
 	set.copying = XSK_ZERO_COPY;	/* a veth has no memory to share */
 	assert_int_equal(xsk_open(&second, 1, w.memory, &set), -EOPNOTSUPP);
+	set.generic = true;		/* "or nothing", and it was copies */
+	assert_int_equal(xsk_open(&second, 1, w.memory, &set), -EOPNOTSUPP);
 	set = settings(&w);
 	set.queues = 2;
 	assert_int_equal(xsk_open(&second, 1, w.memory, &set), -ENODEV);
@@ -617,6 +621,88 @@ static void test_deleted(void **state)
 	assert_int_equal(error, ENODEV);
 	assert_int_equal(xsk_receive(w.x, runs, XSK_MAX_RUNS, &error), 0);
 	assert_int_equal(error, ENODEV);
+	close_world(&w);
+}
+
+/* The device vanished while runs from it were still being read: an answer to one of them found that out, and closed it under the rest. */
+static void test_runs_outlive_their_device(void **state)
+{
+	struct datagrams d, runs[XSK_MAX_RUNS];
+	struct links l = { 0 };
+	struct link *k;
+	struct xsk_settings set;
+	struct world w;
+	int error;
+
+	(void)state;
+	open_world(&w, 4, false, 1);
+	xsk_close(w.x);
+	assert_int_equal(links_init(&l, epoll_create1(0), 1), 0);
+	k = links_reserve(&l);
+	set = settings(&w);
+	assert_int_equal(xsk_open(&w.x, k->number, w.memory, &set), 0);
+	sockets[0] = NULL;
+	assert_int_equal(links_put_udp(&l, k, w.beside), 0);
+	assert_int_equal(links_put_xsk(&l, k, w.x), 0);
+	assert_int_equal(steer_add(&w.steer, 0, xsk_queue_fd(w.x, 0)), 0);
+	set_peer(&w);
+	start_tally();
+	send_there(&w, 1000, 1, 1000);
+	assert_true(ready(xsk_fd(w.x), WAIT_MS));
+	assert_int_equal(xsk_receive(w.x, runs, XSK_MAX_RUNS, &error), 1);
+
+	sh("ip link del v0");
+	d = make_run(&w.remote, 100, 1, 100);
+	assert_int_equal(links_send(&l, k, &d, 1, &error), 1);
+	assert_int_equal(error, ENODEV);
+	assert_ptr_equal(k->xsk, w.x);
+	assert_true(is_whole(runs[0].data, runs[0].len));
+	assert_true(l.some_broken && k->xsk_gone);
+	links_send(&l, k, &d, 1, &error);	/* by the socket, whatever comes of it */
+	assert_int_not_equal(error, ENODEV);
+
+	links_drop_xsk(k);
+	assert_int_equal(umem_free(w.memory), FRAMES);
+	links_destroy(&l);
+	close(l.epoll);
+	steer_close(&w.steer);
+	umem_close(w.memory);
+	remove_pair();
+}
+
+/* The device was done with all it had got, so that the completion ring was full; and the last frame waited for ever. */
+static void test_flush_makes_room_in_the_completion_ring(void **state)
+{
+	enum { RING = 64 };
+	struct xsk_settings set;
+	struct xdp_desc *desc;
+	struct datagrams d;
+	struct world w;
+	u32 at = 0;
+
+	(void)state;
+	open_world(&w, 4, false, 1);
+	xsk_close(w.x);
+	set = settings(&w);
+	set.ring = RING;
+	assert_int_equal(xsk_open(&w.x, LINK_HERE, w.memory, &set), 0);
+	assert_int_equal(xsk_start(w.x), 0);
+	assert_int_equal(steer_add(&w.steer, 0, xsk_queue_fd(w.x, 0)), 0);
+	set_peer(&w);
+	start_tally();
+	send_here(&w, 200, RING, 200);
+	await_there(&w);
+
+	d = make_run(&w.remote, 200, 1, 200);	/* as xsk_send() does, after its look at the completion ring */
+	assert_int_equal(xsk_ring_prod__reserve(&w.x->queue[0].tx, 1, &at), 1);
+	desc = xsk_ring_prod__tx_desc(&w.x->queue[0].tx, at);
+	*desc = (struct xdp_desc){ .addr = umem_take(w.memory, w.x->owner) };
+	desc->len = frame_write(&w.x->templates[0], umem_area(w.memory) + desc->addr, d.data, d.len);
+	xsk_ring_prod__submit(&w.x->queue[0].tx, 1);
+	for (u32 i = 0; i < 100; i++)
+		assert_int_equal(xsk_flush(w.x), 0);
+	assert_false(xsk_waits(w.x));
+	await_there(&w);
 	close_world(&w);
 }
 
@@ -760,6 +846,7 @@ int main(void)
 		cmocka_unit_test(test_run_of_shorter_ones_is_no_last_datagram),
 		cmocka_unit_test(test_foreign_port), cmocka_unit_test(test_refusals), cmocka_unit_test(test_many_peers),
 		cmocka_unit_test(test_open_errors), cmocka_unit_test(test_no_frames), cmocka_unit_test(test_down_and_up),
+		cmocka_unit_test(test_runs_outlive_their_device), cmocka_unit_test(test_flush_makes_room_in_the_completion_ring),
 		cmocka_unit_test(test_deleted), cmocka_unit_test(test_shared), cmocka_unit_test(test_thousand_times),
 	};
 

@@ -36,9 +36,11 @@ static void pause_ns(long ns)
 
 /* ---- opening ---- */
 
+/* The kernel shows what it received before it makes room in the fill ring that those frames came out of, so that twice as many may
+ * be in there for a moment. */
 static int register_memory(struct xsk *x)
 {
-	struct xsk_umem_config config = { .fill_size = x->ring, .comp_size = x->ring, .frame_size = UMEM_FRAME_BYTES };
+	struct xsk_umem_config config = { .fill_size = 2 * x->ring, .comp_size = x->ring, .frame_size = UMEM_FRAME_BYTES };
 
 	return xsk_umem__create(&x->registered, umem_area(x->memory), umem_bytes(x->memory), &x->queue[0].fill,
 				&x->queue[0].completion, &config);
@@ -119,6 +121,8 @@ static int bind_as_asked(struct xsk *x, const struct xsk_settings *set)
 {
 	int err;
 
+	if (set->copying == XSK_ZERO_COPY && set->generic)
+		return -EOPNOTSUPP;
 	if (set->copying != XSK_COPY && !set->generic) {
 		err = refusal(bind_patiently(x, set->device, XDP_ZEROCOPY));
 		x->zero_copy = !err;
@@ -213,13 +217,13 @@ int xsk_add_local(struct xsk *x, const struct addr *local, u32 link)
 	return 0;
 }
 
-/* An equal part of the free frames for each queue, and as much kept for sending. */
+/* Half of what is free at most goes to the queues: the rest is for sending, and for those that come after. */
 int xsk_start(struct xsk *x)
 {
-	u32 each = MIN(umem_free(x->memory) / (x->queues + 1), x->ring);
+	u32 each = MIN(umem_free(x->memory) / (2 * x->queues), x->ring);
 
 	x->started = true;
-	if (!each)
+	if (each < MIN(XSK_LEAST_FRAMES, x->ring))
 		return -ENOBUFS;
 	for (u32 i = 0; i < x->queues; i++) {
 		struct xsk_ring_prod *fill = &x->queue[i].fill;

@@ -25,6 +25,7 @@
 #define XSK_PEERS 8u
 #define XSK_LOCALS 8u
 #define XSK_RING_FRAMES 1024u
+#define XSK_LEAST_FRAMES 64u	/* of a receive queue: with fewer it would lose what comes in one turn of the worker */
 
 enum xsk_copying {
 	XSK_BEST,		/* zero-copy when the driver grants it on all queues, else copies */
@@ -37,7 +38,7 @@ struct xsk_settings {
 	u32 queues;		/* receive queues that get a socket each; 1..XSK_MAX_QUEUES */
 	u32 first, step;	/* their numbers: first, first + step...; step 0 is 1. All of the device: first 0 */
 	u32 mtu;		/* of the device, bytes */
-	enum xsk_copying copying;	/* in generic mode always XSK_COPY */
+	enum xsk_copying copying;	/* in generic mode nothing but copies */
 	struct addr local;	/* address and port: of what is received, all else is unusable. Family 0: see xsk_add_local() */
 	u32 scope;		/* != 0: number of the device, put into link-local remotes as sockets do that are not bound to one */
 	bool generic;			/* the program is attached in generic mode: what arrives may be several datagrams in one */
@@ -66,7 +67,7 @@ int xsk_open(struct xsk **out, u32 link, struct umem *m, const struct xsk_settin
 int xsk_add_local(struct xsk *x, const struct addr *local, u32 link);
 
 /* Hands frames to the device; nothing is received before. Fewer than the rings could hold when the umem is short: 0, and
- * -ENOBUFS when a queue gets none at all. */
+ * -ENOBUFS when a queue would get fewer than XSK_LEAST_FRAMES. */
 int xsk_start(struct xsk *x);
 
 /* Waits a little for what is on its way out, unbinds, gives all frames back. Detach or unmap first: what comes in meanwhile

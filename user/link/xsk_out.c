@@ -56,8 +56,10 @@ static int kick(struct xsk_out *o)
 	return 0;
 }
 
+/* Without a place in the completion ring the kernel takes nothing. */
 int xsk_out_flush(struct xsk_out *o)
 {
+	xsk_out_reclaim(o);
 	submit(o);
 	return kick(o);
 }

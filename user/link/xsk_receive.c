@@ -109,7 +109,7 @@ static bool take(struct xsk *x, struct gathering *g, const struct xdp_desc *desc
 	return true;
 }
 
-/* As many came out of the fill ring as are in the rx ring, so there is always room. */
+/* The fill ring holds all frames of the queue twice (register_memory()), so there is always room. */
 static void give_back(struct xsk_queue *q, u32 at, u32 n)
 {
 	u32 to;

@@ -36,6 +36,7 @@ void links_drop_xsk(struct link *k)
 {
 	xsk_close(k->xsk);
 	k->xsk = NULL;
+	k->xsk_gone = false;
 }
 
 /* Closing the last descriptor takes it out of the epoll set as well. */
@@ -302,7 +303,7 @@ static u32 send_xsk(struct links *l, struct link *k, const struct datagrams *run
 	}
 	l->some_wait |= xsk_waits(k->xsk);
 	if (*error == ENODEV)
-		links_drop_xsk(k);
+		k->xsk_gone = l->some_broken = true;
 	return lost;
 }
 
@@ -312,7 +313,7 @@ void links_flush(struct links *l)
 	for (u32 i = 0; i < l->max; i++) {
 		struct link *k = &l->at[i];
 
-		if (!k->number || !k->xsk || !xsk_waits(k->xsk))
+		if (!k->number || !k->xsk || k->xsk_gone || !xsk_waits(k->xsk))
 			continue;
 		(void)xsk_flush(k->xsk);	/* an error comes again with the next send */
 		l->some_wait |= xsk_waits(k->xsk);
@@ -322,7 +323,7 @@ void links_flush(struct links *l)
 u32 links_send(struct links *l, struct link *k, const struct datagrams *runs, u32 n, int *error)
 {
 	*error = 0;
-	if (k->xsk)
+	if (k->xsk && !k->xsk_gone)
 		return send_xsk(l, k, runs, n, error);
 	if (k->udp)
 		return udp_send(k->udp, runs, n, error);

@@ -24,6 +24,7 @@ struct link {
 	u32 events;		/* what epoll waits for */
 	struct udp *udp;
 	struct xsk *xsk;	/* beside udp, in its place where it can */
+	bool xsk_gone;		/* its device has vanished: to be closed at the end of the turn */
 	struct tcp *tcp;
 	struct tcp_listener *listener;
 	struct addr remote;	/* accepted: who came */
@@ -35,7 +36,7 @@ struct links {
 	int epoll;
 	u32 max;
 	u32 accepted;		/* how many links are accepted connections */
-	bool some_broken;
+	bool some_broken;	/* or gone */
 	bool some_wait;		/* an AF_XDP ring holds frames that only links_flush() moves */
 	struct link *at;
 };
@@ -71,7 +72,8 @@ struct link *links_quietest(struct links *l);
 /* Put something behind a number; takes it, also on error. */
 int links_put_udp(struct links *l, struct link *k, struct udp *u);
 /* AF_XDP beside the socket that is there: what it cannot do (a remote it does not know, frames that the program let pass) the socket
- * does, and everything once the device is gone from under it. */
+ * does, and everything once the device is gone from under it. Then it is marked, not closed: runs that it received may be in use up the
+ * stack. */
 int links_put_xsk(struct links *l, struct link *k, struct xsk *x);
 void links_drop_xsk(struct link *k);
 void links_flush(struct links *l);

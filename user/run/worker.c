@@ -243,7 +243,7 @@ static void handle(struct worker *w, const struct epoll_event *ev)
 			read_udp(w, k);
 		break;
 	case WATCH_XSK:
-		if (k && k->xsk)
+		if (k && k->xsk && !k->xsk_gone)
 			read_xsk(w, k);
 		break;
 	case WATCH_TCP:
@@ -297,9 +297,12 @@ static void close_broken(struct worker *w)
 	if (!w->links.some_broken)
 		return;
 	w->links.some_broken = false;
-	for (u32 i = 0; i < w->links.max; i++)
+	for (u32 i = 0; i < w->links.max; i++) {
+		if (w->links.at[i].xsk_gone)
+			links_drop_xsk(&w->links.at[i]);
 		if (w->links.at[i].number && w->links.at[i].broken)
 			close_broken_link(w, &w->links.at[i]);
+	}
 }
 
 static void close_silent(struct worker *w)
