@@ -64,6 +64,8 @@ static void drop_old(struct client *c, const struct client_settings *before)
 	for (u32 i = 0; i < before->uplink_count; i++)
 		if (!find(&c->set, before->uplinks[i].name))
 			unname(c, before->uplinks[i].name);
+	if (finds_all(before) && !finds_all(&c->set))
+		uplinks_drop_found(c);
 }
 
 /* was: NULL when it is new. */
@@ -102,8 +104,6 @@ static int change_uplinks(struct client *c, const struct client_settings *before
 	}
 	if (!err)
 		drop_old(c, before);
-	if (!err && finds_all(before) && !finds_all(&c->set))
-		uplinks_drop_found(c);
 	if (!err)
 		uplinks_rescan(c);
 	return err;
