@@ -221,6 +221,7 @@ static void what_counts_is_told_in_the_source(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
 		struct __sk_buff context = { .mark = tags[i].mark };
 		u8 frame[256], out[512];
+		union tg_wish wish;
 		u32 bytes = frame_build(frame, &k, 0, NULL);
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = bytes, .data_out = out, .data_size_out = sizeof(out),
 			    .ctx_in = &context, .ctx_size_in = sizeof(context));
@@ -236,6 +237,11 @@ static void what_counts_is_told_in_the_source(void **state)
 		assert_int_equal(out[6] == TG_INSIDE_TAG, tags[i].tagged);
 		assert_int_equal(run_both(out, bytes), tags[i].socket);
 		both_agree();
+		/* and the engine finds it */
+		assert_int_equal(datapath_has_policies(datapath), tags[i].kind != 0);
+		wish = datapath_wish(datapath, world.flows[0].entry.hash);
+		assert_int_equal(wish.class, tags[i].tagged ? tags[i].class : TG_CLASS_AUTO);
+		assert_int_equal(wish.path, tags[i].tagged ? tags[i].path : TG_PATH_NONE);
 	}
 }
 

@@ -91,7 +91,7 @@ union tg_wish datapath_wish(const struct datapath *d, u32 flow_hash)
 
 bool datapath_has_policies(const struct datapath *d)
 {
-	return d->lanes && __atomic_load_n(&d->settings->flags, __ATOMIC_RELAXED) & TG_SETTINGS_POLICY;
+	return datapath_classifies(d) && __atomic_load_n(&d->settings->flags, __ATOMIC_RELAXED) & TG_SETTINGS_POLICY;
 }
 
 u64 datapath_hash_key(const struct datapath *d)
