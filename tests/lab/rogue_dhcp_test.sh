@@ -66,6 +66,8 @@ in_client ip addr flush dev up1 scope global
 in_client ip addr add 10.80.1.2/1 dev up1
 in_client ping -q -c 1 -W 2 $FAR > /dev/null || fail "without a kill switch the netmask leads out"
 launch_client --full-tunnel --kill-switch
+kill_switch_stands() { in_client nft list tables | grep -q _ks; }
+wait_for 10 kill_switch_stands || fail "no kill switch"
 wait_for 5 in_client ping -q -c 1 -W 0.5 10.80.2.1 || fail "the other uplink's network is cut off"
 assert_fails "out by the netmask" in_client ping -q -c 2 -i 0.2 -W 0.5 $FAR
 lab_stop client

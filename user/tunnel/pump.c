@@ -391,7 +391,7 @@ static bool tells_nothing(const struct sched_path *e, const struct path *p)
 	return e->ready || (p->sent.in_flight_bytes >= p->window && !has_queue(p));
 }
 
-/* Nor does any when all is sent: small packets that run ahead of the pace do not fill a path. Unless a queue shows that they do. */
+/* Nor does any when all is sent: small packets that run ahead of the pace do not fill a path. */
 static void note_app_limited(const struct session *s, const struct view *v)
 {
 	bool all_sent = !session_waits(s);
@@ -401,7 +401,7 @@ static void note_app_limited(const struct session *s, const struct view *v)
 
 		if (v->entries[i].tier == SCHED_TIER_OUT)
 			continue;
-		if (tells_nothing(&v->entries[i], p) || (all_sent && !has_queue(p)))
+		if (all_sent || tells_nothing(&v->entries[i], p))
 			sent_app_limited(&p->sent);
 	}
 }
@@ -433,14 +433,18 @@ static void count_drops(struct session *s)
 
 /* A flow over these paths needs a quarter of the longest round trip waiting here, in 5 to 25 ms, or CUBIC's cuts leave links idle. And
  * the far link gets only what waits longer than it is farther, one way: it idles first. That the queue stands deeper by half of this
- * was enough to fill it in all that was measured (docs/benchmarks.md). */
+ * was enough to fill it in all that was measured (docs/benchmarks.md). One that is left out for its delay counts: it may be tried. */
 static void tune_codel(struct session *s, const struct view *v)
 {
-	u32 carrying = sched_bulk_paths(&s->sched, v->entries, v->count, is_pinned(s, v));
+	enum sched_tier best = SCHED_TIER_OUT;
 	u64 most_us = 0, farther_us = 0;
 
+	for (u32 i = 0; i < v->count; i++)
+		best = MIN(best, v->entries[i].tier);
 	for (u32 i = 0; i < v->count; i++) {
-		if (!(carrying >> i & 1) || !v->paths[i]->rtt.any)
+		enum sched_tier tier = v->entries[i].tier;
+
+		if (tier == SCHED_TIER_OUT || tier > MAX(best, SCHED_TIER_METERED) || !v->paths[i]->rtt.any)
 			continue;
 		most_us = MAX(most_us, v->entries[i].min_rtt_us);
 		farther_us = MAX(farther_us, v->entries[i].least_delay_us);
