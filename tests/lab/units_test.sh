@@ -66,14 +66,17 @@ limit() { # server or client, setting, ulimit's letter
 	echo "$value:$value"
 }
 
-# A script that becomes the daemon; "by" goes between the limits and the privileges, to watch from outside.
+# A script that becomes the daemon; "by" goes between the limits and the privileges, to watch from outside. The client has an /etc of its own,
+# for it may change resolv.conf, and no bus, for a systemd-resolved of this machine is not its.
 make_start() { # server or client, capabilities, by...
-	local side=$1 caps=$2 group=
+	local side=$1 caps=$2 group= own=
 	shift 2
 	assert_equal "the user of the $side's unit" "$(unit $side User)" ""	# root
 	getent group "$(unit $side Group)" > /dev/null && group="--regid $(unit $side Group) --clear-groups"
+	[ $side = server ] || own=$OWN_ETC
 	cat > "$LAB/start-$side" <<-EOF
 	#!/bin/bash
+	$own
 	umask $(unit $side UMask)
 	export CREDENTIALS_DIRECTORY=$LAB/credentials NOTIFY_SOCKET=$LAB/notify-$side WATCHDOG_USEC=1000000
 	exec prlimit --core=$(limit $side LimitCORE c) --nofile=$(limit $side LimitNOFILE n) --memlock=$(limit $side LimitMEMLOCK l) $* \\
@@ -82,6 +85,10 @@ make_start() { # server or client, capabilities, by...
 	EOF
 	chmod 755 "$LAB/start-$side"
 }
+
+OWN_ETC="[ -n \"\$APART\" ] || exec env APART=1 unshare -m \"\$0\"
+	mount --bind $LAB/etc /etc || exit 1
+	for bus in /run/dbus /run/systemd; do [ ! -d \$bus ] || mount -t tmpfs none \$bus || exit 1; done"
 
 # What the service manager would hear.
 listen_for() { # server or client
@@ -103,7 +110,12 @@ has xdp && transport='[transport]\nxdp = "native"\n'
 has datapath && grep -q 'AF_XDP' <<< "$("$TRIGLAV" tun --help-all)" && up2='{ name = "up2", datapath = "xdp" }'
 printf "$transport"'[server]\nlisten = ["%s:%s"]\naddress = ["%s:%s"]\ntcp_port = 443\npool = "%s"\npool6 = "%s"\n' \
 	$SERVER4 $PORT $SERVER4 $PORT $POOL4 $POOL6 > "$LAB/server.toml"
-printf "$transport"'[client]\nuplinks = ["up1", '"$up2"']\n[routing]\nfull_tunnel = true\nkill_switch = true\ndns = false\n' > "$LAB/client.toml"
+printf "$transport"'[client]\nuplinks = ["up1", '"$up2"']\n[routing]\nfull_tunnel = true\nkill_switch = true\ndns = true\ndns_servers = ["192.0.2.53"]\n' > "$LAB/client.toml"
+mkdir "$LAB/etc"
+for file in passwd group nsswitch.conf hosts gai.conf localtime ld.so.cache ld.so.conf ld.so.conf.d; do
+	[ ! -e /etc/$file ] || cp -aL /etc/$file "$LAB/etc/"
+done
+printf 'nameserver 198.51.100.53\n' > "$LAB/etc/resolv.conf"
 "$TRIGLAV" client add laptop --config "$LAB/server.toml" --state-dir "$LAB/state-server" --runtime-dir "$LAB/run" --name "$LAB_ID-s" > "$LAB/credentials/key"
 chmod 600 "$LAB/credentials/key" "$LAB"/*.toml
 
@@ -126,6 +138,7 @@ start_both() { # capabilities of server, of client
 	in_client ping -q -c 3 -i 0.2 -W 2 $INTERNET4 > /dev/null || fail "no IPv4 traffic"
 	in_client ping -6 -q -c 3 -i 0.2 -W 2 $INTERNET6 > /dev/null || fail "no IPv6 traffic"
 	[ "$(seen_as $INTERNET4)" = $SERVER4 ] || fail "TCP does not go through the tunnel"
+	grep -q '^nameserver 192.0.2.53' "$LAB/etc/resolv.conf" || fail "names are not the tunnel's: $(cat "$LAB/etc/resolv.conf")"
 }
 
 stop_both() {
@@ -137,6 +150,7 @@ stop_both() {
 	done
 	if grep -q 'proto 116\|fwmark 0x74' <<< "$(in_client ip rule list)"; then fail "the client leaves rules: $(in_client ip rule list)"; fi
 	if grep -q triglav <<< "$(in_client nft list tables)"; then fail "the client leaves tables"; fi
+	assert_equal "resolv.conf afterwards" "$(cat "$LAB/etc/resolv.conf")" "nameserver 198.51.100.53"
 }
 
 for side in server client; do
@@ -298,6 +312,9 @@ for side in server client; do
 	        wrong.append(f"somebody's home: {path[1]}")
 	for w in sorted(set(wrong)):
 	    print("not allowed:", w)
+	if "triglav@" in unit and not any("/etc/resolv.conf" in a for c, a in calls if c in ("rename", "renameat", "renameat2", "openat")):
+	    print("resolv.conf was never touched")
+	    wrong.append("nothing")
 	if "AF_XDP" not in used and "datapath" in open(lab + "/client.toml").read() and "client" in trace:
 	    print("an AF_XDP uplink was asked for, and no AF_XDP socket was made")
 	    wrong.append("nothing")
