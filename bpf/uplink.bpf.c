@@ -35,7 +35,7 @@ static __always_inline struct tg_rate *tg_find_rate(void)
 	return bpf_map_lookup_elem(&tg_rate, &first);
 }
 
-static __always_inline const struct tg_known *tg_find_known(const struct tg_source *source)
+static __always_inline struct tg_known *tg_find_known(const struct tg_source *source)
 {
 	return bpf_map_lookup_elem(&tg_known, source);
 }
@@ -47,12 +47,13 @@ static __always_inline __u64 tg_find_now(void)
 
 #include <triglav/filter.h>
 
-/* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack, and so does one that no socket could take. */
-static __always_inline int hand_over(struct xdp_md *ctx, struct tg_counters *counters, const struct tg_judgement *j)
+/* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack, and so does one that no socket could
+ * take. A tagged one belongs to a device of its own above this one, and the stack brings it there. */
+static __always_inline int hand_over(struct xdp_md *ctx, struct tg_counters *counters, const struct tg_judgement *j, __u8 vlans)
 {
 	int action = XDP_PASS;
 
-	if (ctx->rx_queue_index < j->xsk_queues && packet_begin(ctx) + TG_XSK_LONGEST >= packet_end(ctx))
+	if (!vlans && ctx->rx_queue_index < j->xsk_queues && packet_begin(ctx) + TG_XSK_LONGEST >= packet_end(ctx))
 		action = (int)bpf_redirect_map(&tg_xsks, j->xsk_first + ctx->rx_queue_index, XDP_PASS);
 	if (action == XDP_REDIRECT)
 		count(counters, redirected);
@@ -71,7 +72,7 @@ static __always_inline int filter(struct xdp_md *ctx, int parsed, const struct t
 	case TG_VERDICT_DROP:
 		return count_drop(counters, j.reason);
 	case TG_VERDICT_PASS:
-		return hand_over(ctx, counters, &j);
+		return hand_over(ctx, counters, &j, o->vlans);
 	case TG_VERDICT_STALE:
 		count(counters, stale);
 		return XDP_PASS;

@@ -47,9 +47,6 @@ int datapath_say(char why[DATAPATH_WHY_BYTES], int err, const char *what);
 /* policy.c: nothing is wished any more */
 void datapath_forget_wishes(struct datapath *d);
 
-/* lanes.c */
-void datapath_free_lanes(struct datapath *d);
-
 /* attach.c */
 struct attachment *datapath_find(struct datapath *d, u32 ifindex);	/* NULL: none */
 
