@@ -11,13 +11,16 @@
 
 struct datapath *filter_open(enum datapath_mode mode, bool lanes, const struct datapath_settings *set, const char *name)
 {
+	static char told[DATAPATH_WHY_BYTES];	/* AF_XDP tries it again and again; the same reason twice is no news */
 	char why[DATAPATH_WHY_BYTES];
 	struct datapath *d;
 
 	if (mode == DATAPATH_OFF && !lanes)
 		return NULL;
 	if (datapath_load(&d, set, why)) {
-		log_warn("no %s: %s", mode == DATAPATH_OFF ? "lanes in the tunnel device" : "XDP filter", why);
+		log_line(strcmp(why, told) ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "no %s: %s",
+			 mode == DATAPATH_OFF ? "lanes in the tunnel device" : "XDP filter", why);
+		memcpy(told, why, sizeof(told));
 		return NULL;
 	}
 	if (datapath_pin(d, name, why))
