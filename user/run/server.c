@@ -247,6 +247,14 @@ static struct datapath *open_filter(const struct server *s)
 	return filter_open(s->set.xdp, !s->set.no_lanes, &set, s->name);
 }
 
+void server_set_rates(struct server *s)
+{
+	u32 rate = s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
+
+	if (s->datapath)
+		datapath_set_rates(s->datapath, rate * FIRSTS_PER_HANDSHAKE, rate * FIRSTS_PER_SOURCE);
+}
+
 static int start_workers(struct server *s, char *error)
 {
 	struct worker_settings set = {

@@ -10,8 +10,12 @@
 
 #include <netinet/in.h>
 
+#include "base/clock.h"
 #include "run/filter.h"
 #include "run/server_parts.h"
+
+#define RETRY_FIRST_US (4 * SEC)
+#define RETRY_LAST_US (300 * SEC)
 
 static bool is_any(const struct addr *a)
 {
@@ -20,7 +24,8 @@ static bool is_any(const struct addr *a)
 	return !memcmp(a->ip, zero, sizeof(zero));
 }
 
-/* Would a datagram to this address of an interface reach the socket that is bound to `listen`? */
+/* Would a datagram to this address of an interface reach the socket that is bound to `listen`? A link-local address alone makes no uplink: every
+ * interface of a container has one. */
 static bool reaches(const struct addr *listen, const struct sockaddr *at)
 {
 	const struct sockaddr_in *in4 = (const struct sockaddr_in *)at;
@@ -29,7 +34,7 @@ static bool reaches(const struct addr *listen, const struct sockaddr *at)
 	if (at->sa_family == AF_INET && listen->family == 4)
 		return is_any(listen) || !memcmp(&in4->sin_addr, listen->ip, 4);
 	if (at->sa_family == AF_INET6 && listen->family == 6)
-		return is_any(listen) || !memcmp(&in6->sin6_addr, listen->ip, 16);
+		return is_any(listen) ? !IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) : !memcmp(&in6->sin6_addr, listen->ip, 16);
 	return false;
 }
 
@@ -43,19 +48,52 @@ static bool is_wanted(const struct server *s, const struct ifaddrs *a)
 	return false;
 }
 
-/* Who refuses is asked again each time, but it is said once. */
+/* ---- who refuses: it is said once, and asked again less and less often ---- */
+
+static struct server_refusal *refusal_of(struct server *s, u32 ifindex)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(s->refused); i++)
+		if (s->refused[i].ifindex == ifindex)
+			return &s->refused[i];
+	return NULL;
+}
+
+/* Interfaces that are gone make room. */
+static struct server_refusal *free_refusal(struct server *s)
+{
+	char name[IF_NAMESIZE];
+
+	for (u32 i = 0; i < ARRAY_SIZE(s->refused); i++)
+		if (!s->refused[i].ifindex || !if_indextoname(s->refused[i].ifindex, name))
+			return &s->refused[i];
+	return NULL;
+}
+
+/* What cannot be remembered is not said either. */
 static bool was_refused(struct server *s, u32 ifindex)
 {
-	for (u32 i = 0; i < s->refused_count; i++)
-		if (s->refused[i] == ifindex)
-			return true;
-	return false;
+	return refusal_of(s, ifindex) || !free_refusal(s);
 }
 
 static void note_refused(struct server *s, u32 ifindex)
 {
-	if (!was_refused(s, ifindex) && s->refused_count < ARRAY_SIZE(s->refused))
-		s->refused[s->refused_count++] = ifindex;
+	struct server_refusal *r = refusal_of(s, ifindex);
+
+	if (!r)
+		r = free_refusal(s);
+	if (!r)
+		return;
+	if (r->ifindex != ifindex)
+		*r = (struct server_refusal){ .ifindex = ifindex, .wait_us = RETRY_FIRST_US / 2 };
+	r->wait_us = MIN(2 * r->wait_us, RETRY_LAST_US);
+	r->retry_us = clock_now_us() + r->wait_us;
+}
+
+static bool is_due(struct server *s, u32 ifindex)
+{
+	const struct server_refusal *r = refusal_of(s, ifindex);
+
+	return !r || clock_now_us() >= r->retry_us;
 }
 
 static void filter_on(struct server *s, const char *name)
@@ -63,6 +101,8 @@ static void filter_on(struct server *s, const char *name)
 	u32 ifindex = if_nametoindex(name);
 
 	if (!ifindex || datapath_attached(s->datapath, ifindex) != DATAPATH_OFF)
+		return;
+	if (!is_due(s, ifindex))
 		return;
 	if (!filter_attach(s->datapath, ifindex, name, s->set.xdp, !was_refused(s, ifindex))) {
 		note_refused(s, ifindex);

@@ -21,6 +21,11 @@
 
 #define WORKERS_MAX (1u << TG_WORKER_BITS)
 
+struct server_refusal {
+	u32 ifindex;		/* 0: free */
+	u64 wait_us, retry_us;
+};
+
 struct server {
 	struct server_settings set;
 	struct server_hooks hooks;
@@ -33,8 +38,7 @@ struct server {
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
 	struct policies policies;
-	u32 refused[16];		/* interfaces that do not take it */
-	u32 refused_count;
+	struct server_refusal refused[16];	/* interfaces that do not take it */
 	struct tun *queues[WORKERS_MAX * TG_LANES];	/* until a worker has them */
 	struct worker *workers[WORKERS_MAX];
 	struct event *mail[WORKERS_MAX];
@@ -58,6 +62,9 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t);
 int server_check_pools(struct server *s, char *error);
 int server_configure_device(struct server *s, char *error);
 int server_configure_forwarding(struct server *s, char *error);
+
+/* server.c: how many handshakes get through the filter, as the settings have it now. */
+void server_set_rates(struct server *s);
 
 /* server_filter.c: puts the filter on interfaces that have come. */
 void server_filter(struct server *s);
