@@ -35,7 +35,7 @@ static __always_inline struct tg_rate *tg_find_rate(void)
 	return bpf_map_lookup_elem(&tg_rate, &first);
 }
 
-static __always_inline const struct tg_known *tg_find_known(const struct tg_source *source)
+static __always_inline struct tg_known *tg_find_known(const struct tg_source *source)
 {
 	return bpf_map_lookup_elem(&tg_known, source);
 }
@@ -49,7 +49,7 @@ static __always_inline __u64 tg_find_now(void)
 
 /* A queue without a socket (it has just closed, or was never there) leaves the packet to the stack, and so does one that no socket could take. A tagged
  * frame is the stack's too: it knows the tags that mean a priority only, and takes those off. */
-static __always_inline int hand_over(struct xdp_md *ctx, struct tg_counters *counters, const struct tg_judgement *j, __u32 vlans)
+static __always_inline int hand_over(struct xdp_md *ctx, struct tg_counters *counters, const struct tg_judgement *j, __u8 vlans)
 {
 	int action = XDP_PASS;
 

@@ -20,7 +20,7 @@
  *   const struct tg_seen *tg_find_seen(__u32 slot);
  *   struct tg_skips *tg_find_skips(__u32 slot);
  *   struct tg_rate *tg_find_rate(void);
- *   const struct tg_known *tg_find_known(const struct tg_source *source);
+ *   struct tg_known *tg_find_known(const struct tg_source *source);
  *   __u64 tg_find_now(void);		CLOCK_BOOTTIME, ns
  */
 #ifndef TRIGLAV_FILTER_H
@@ -185,14 +185,16 @@ static inline enum tg_drop tg_filter_answer(const struct tg_settings *set, __u32
 static inline enum tg_drop tg_filter_first(const struct tg_settings *set, const struct tg_outer *o, __u64 now_ns)
 {
 	struct tg_rate *rate = tg_find_rate();
-	const struct tg_known *known;
+	struct tg_known *known;
 	struct tg_source source;
 
 	if (!rate)
 		return TG_DROP_COUNT;
 	tg_flood_source(&source, o->family, o->src);
 	known = tg_find_known(&source);
-	return tg_flood_admit(rate, set, o->family, o->src, known && known->until_ns > now_ns, now_ns) ? TG_DROP_COUNT : TG_DROP_RATE;
+	if (known && known->until_ns <= now_ns)
+		known = 0;
+	return tg_flood_admit(rate, set, o->family, o->src, known, now_ns) ? TG_DROP_COUNT : TG_DROP_RATE;
 }
 
 /* A run is longer than what it begins with, so its size says nothing. */

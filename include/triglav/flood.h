@@ -3,7 +3,8 @@
  *
  * First messages cost the daemon a MAC each, and everybody may send them. Per CPU so many a second pass; of one source prefix (IPv4 /24,
  * IPv6 /48) fewer, counted in a sketch (Cormode, Muthukrishnan, 2005), which has no entries that an attacker could fill.
- * A share of the bucket is kept for sources that have proved their address: no flood of forged ones takes it from them.
+ * A share of the bucket is kept for sources that have proved their address: no flood of forged ones takes it from them. Such an address can be
+ * forged as well, so each gets a part of that share, and what is above it nothing. They are counted by themselves, where no flood adds to it.
  */
 #ifndef TRIGLAV_FLOOD_H
 #define TRIGLAV_FLOOD_H
@@ -13,6 +14,7 @@
 
 #define TG_FLOOD_BURST_NS 500000000ULL		/* what both buckets hold: half a second's worth */
 #define TG_FLOOD_RESERVED_SHARE 4		/* known sources have a bucket of their own that fills at 1/4 of the rate */
+#define TG_FLOOD_KNOWN_PART 4			/* of which one address gets a quarter */
 #define TG_FLOOD_EPOCH_SHIFT 30			/* of nanoseconds: a source is counted anew about every second */
 #define TG_FLOOD_COUNT_MASK 0xffffu
 
@@ -88,24 +90,51 @@ static inline int tg_flood_take(__u64 *credit_ns, __u64 cost_ns)
 	return 1;
 }
 
-/* May a first message from there pass? `known`: the source has proved its address lately. */
-static inline int tg_flood_admit(struct tg_rate *r, const struct tg_settings *set, __u8 family, const __u8 ip[16], int known,
-				 __u64 now_ns)
+/* Counts one more of a known address. Several CPUs may, and now and then one is forgotten. */
+static inline int tg_flood_exceeds(struct tg_known *known, const struct tg_settings *set, __u64 now_ns)
 {
-	__u64 passed_ns = now_ns - r->filled_ns, cost_ns;
+	__u32 limit = set->handshakes_per_cpu / (TG_FLOOD_RESERVED_SHARE * TG_FLOOD_KNOWN_PART);
+	__u32 epoch = (__u32)(now_ns >> TG_FLOOD_EPOCH_SHIFT);
 
-	if (!set->handshakes_per_cpu)
+	if (known->epoch != epoch)
+		known->count = 0;
+	known->epoch = epoch;
+	if (known->count >= (limit ? limit : 1))
 		return 1;
-	if (!known && set->handshakes_per_source &&
-	    tg_flood_count(r, tg_flood_hash(family, ip, set->hash_key), now_ns) >= set->handshakes_per_source)
-		return 0;
-	cost_ns = 1000000000ULL / set->handshakes_per_cpu;
+	known->count++;
+	return 0;
+}
+
+static inline void tg_flood_fill_both(struct tg_rate *r, __u64 now_ns)
+{
+	__u64 passed_ns = now_ns - r->filled_ns;
+
 	if (passed_ns > TG_FLOOD_BURST_NS * TG_FLOOD_RESERVED_SHARE)
 		passed_ns = TG_FLOOD_BURST_NS * TG_FLOOD_RESERVED_SHARE;	/* also the first time, and a clock that went back */
 	r->filled_ns = now_ns;
 	r->common_ns = tg_flood_fill(r->common_ns, passed_ns);
 	r->reserved_ns = tg_flood_fill(r->reserved_ns, passed_ns / TG_FLOOD_RESERVED_SHARE);
-	return (known && tg_flood_take(&r->reserved_ns, cost_ns)) || tg_flood_take(&r->common_ns, cost_ns);
+}
+
+/* May a first message from there pass? `known`: the source has proved its address lately; NULL: it has not. */
+static inline int tg_flood_admit(struct tg_rate *r, const struct tg_settings *set, __u8 family, const __u8 ip[16], struct tg_known *known,
+				 __u64 now_ns)
+{
+	__u64 cost_ns;
+
+	if (!set->handshakes_per_cpu)
+		return 1;
+	cost_ns = 1000000000ULL / set->handshakes_per_cpu;
+	tg_flood_fill_both(r, now_ns);
+	if (known && tg_flood_exceeds(known, set, now_ns))
+		return 0;
+	if (known && tg_flood_take(&r->reserved_ns, cost_ns))
+		return 1;
+	/* Their share is used up: it goes as if from anybody. */
+	if (set->handshakes_per_source &&
+	    tg_flood_count(r, tg_flood_hash(family, ip, set->hash_key), now_ns) >= set->handshakes_per_source)
+		return 0;
+	return tg_flood_take(&r->common_ns, cost_ns);
 }
 
 #endif

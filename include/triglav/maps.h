@@ -134,7 +134,7 @@ struct tg_rate {
 	__u32 sketch[TG_RATE_ROWS][TG_RATE_COLUMNS];	/* epoch << 16 | first messages of a prefix in this epoch, at least */
 };
 
-/* ---- tg_known: hash, sources that have proved their address. Daemon. ---- */
+/* ---- tg_known: hash, sources that have proved their address. Daemon, but for what is counted. ---- */
 
 struct tg_source {
 	__u8 family;
@@ -144,6 +144,7 @@ struct tg_source {
 
 struct tg_known {
 	__u64 until_ns;
+	__u32 epoch, count;	/* first messages from there in this epoch. Program */
 };
 
 /* ---- tg_drops, tg_counters: per-CPU arrays of one. Program. ---- */
@@ -272,6 +273,7 @@ _Static_assert(TG_SKIP_PATHS == TG_MAX_PATHS, "one for each path");
 _Static_assert(sizeof(struct tg_end_key) == 24 && sizeof(struct tg_end) == 16, "both sides must agree");
 _Static_assert(sizeof(struct tg_index) == 16, "both sides must agree");
 _Static_assert(sizeof(struct tg_rate) == 24 + 4 * TG_RATE_ROWS * TG_RATE_COLUMNS, "both sides must agree");
+_Static_assert(sizeof(struct tg_known) == 16, "both sides must agree");
 _Static_assert(sizeof(struct tg_source) == 24, "both sides must agree");
 _Static_assert(sizeof(struct tg_drops) == 8 * TG_DROP_COUNT, "one field per reason, in their order");
 _Static_assert(sizeof(struct tg_flow_key) == 40 && sizeof(struct tg_flow_entry) == 72, "both sides must agree");

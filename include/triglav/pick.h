@@ -58,18 +58,20 @@ static inline __u32 tg_pick_draw(__u32 x)
 	return (33u << TG_PICK_BITS) - (top << TG_PICK_BITS) - fraction;
 }
 
-/* The path, or TG_PICK_NONE when none has a weight. One question per path: a weight of 0 never wins, and what stands there first always
- * loses. Every other question would multiply the states that the verifier looks at. */
-static inline int tg_pick_path(const struct tg_weights *w, __u32 flow_hash)
+/* One question per path: a weight of 0 never wins, and what stands there first always loses. Every other question would multiply the states
+ * that the verifier looks at, so only who has none skips what cannot win. */
+static inline int tg_pick_from(const struct tg_weights *w, __u32 flow_hash, int skipping)
 {
 	__u64 best_draw = 1, best_weight = 0;
 	int best = TG_PICK_NONE;
 	__u32 i;
 
 	for (i = 0; i < TG_MAX_PATHS; i++) {
-		__u64 weight = w->paths[i].weight;
-		__u64 draw = tg_pick_draw(tg_pick_mix(flow_hash, i));
+		__u64 weight = w->paths[i].weight, draw;
 
+		if (skipping && !weight)
+			continue;
+		draw = tg_pick_draw(tg_pick_mix(flow_hash, i));
 		/* draw / weight >= best_draw / best_weight; 30 and 32 bits, so the products fit */
 		if (draw * best_weight >= best_draw * weight)
 			continue;
@@ -78,6 +80,18 @@ static inline int tg_pick_path(const struct tg_weights *w, __u32 flow_hash)
 		best_weight = weight;
 	}
 	return best;
+}
+
+/* The path, or TG_PICK_NONE when none has a weight. */
+static inline int tg_pick_path(const struct tg_weights *w, __u32 flow_hash)
+{
+	return tg_pick_from(w, flow_hash, 0);
+}
+
+/* The same path, in less time where most have no weight. Not for BPF programs. */
+static inline int tg_pick_path_quickly(const struct tg_weights *w, __u32 flow_hash)
+{
+	return tg_pick_from(w, flow_hash, 1);
 }
 
 /* Weights waver; a flow must not move for that. Steps of 1, 1.5, 2, 3, 4, 6 ... Never 0. */

@@ -2,6 +2,8 @@
 /* filter_test.c - the filter of the uplinks: a table of packets, through the program and through the inline functions */
 #include "bpf/world.h"
 
+#include <sys/socket.h>
+
 #include "base/rand.h"
 #include "bpf/frame.h"
 
@@ -209,6 +211,36 @@ static void packets_with_wrong_bytes_and_lengths_get_the_same_verdict_from_both(
 	assert_true(met[TG_VERDICT_PASS] > packets / 40);
 }
 
+/* They were given to the AF_XDP socket of the device below, which takes none of them. */
+static void tagged_frames_are_not_redirected(void **state)
+{
+	static const struct { struct frame f; u32 action; } cases[] = {
+		{ { 0 }, XDP_REDIRECT },
+		{ { .vlans = 1 }, XDP_PASS },
+		{ { .vlans = 2, .vlan_type = 0x88a8 }, XDP_PASS },
+	};
+	struct tg_end end = { .flags = TG_END_SERVER, .xsk_queues = 1 };
+	int fd = socket(AF_XDP, SOCK_RAW, 0);
+	u8 packet[FRAME_BYTES];
+	u32 first = 0;
+
+	(void)state;
+	if (fd < 0)
+		skip();
+	settle(0);
+	assert_int_equal(bpf_map_update_elem(datapath_map(world.d, "tg_ends"), &world.ends[0].key, &end, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(datapath_map(world.d, "tg_xsks"), &first, &fd, BPF_ANY), 0);
+	*world.d->settings = world.settings;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet);
+
+		opts.data_size_in = frame_write(packet, &cases[i].f, &(struct payload){ DATA });
+		assert_int_equal(bpf_prog_test_run_opts(datapath_program(world.d, true), &opts), 0);
+		assert_int_equal(opts.retval, cases[i].action);
+	}
+	close(fd);
+}
+
 static struct outcome send_copy(u32 number)
 {
 	const struct frame f = { 0 };
@@ -333,6 +365,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_get_the_verdict_of_the_table),
 		cmocka_unit_test(packets_with_wrong_bytes_and_lengths_get_the_same_verdict_from_both),
+		cmocka_unit_test(tagged_frames_are_not_redirected),
 		cmocka_unit_test(a_forged_id_does_not_kill_the_real_packet),
 		cmocka_unit_test(copies_are_dropped_when_they_are_many_and_their_numbers_noted),
 		cmocka_unit_test(counters_add_up),

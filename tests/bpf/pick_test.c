@@ -155,7 +155,7 @@ int main(void)
 
 	if (err) {
 		printf("%s\n", why);
-		return err == -EPERM || err == -EACCES || err == -ENOSYS ? 77 : 1;
+		return err == -EPERM || err == -ENOSYS ? 77 : 1;
 	}
 	program = pick_bpf__open();
 	if (!program || datapath_share_maps(datapath, program->obj) || pick_bpf__load(program)) {

@@ -55,7 +55,7 @@ static struct tg_rate *tg_find_rate(void)
 	return &table.rate;
 }
 
-static const struct tg_known *tg_find_known(const struct tg_source *source)
+static struct tg_known *tg_find_known(const struct tg_source *source)
 {
 	(void)source;
 	return NULL;

@@ -59,6 +59,16 @@ assert_equal "auto, where there is no zero-copy" "$(datapath up1)" udp
 link_carries 2 10 300000
 note "switched while it carries"
 
+# Its link goes down and comes back: the program stays, or drivers that take the link down for it would never come to rest.
+program() { in_client ip -d link show up2 | grep -o "xdp id [0-9]*"; }
+before=$(program)
+in_client ip link set up2 down
+wait_for 5 datapath_is up2 udp || fail "the link is down, AF_XDP is not"
+assert_equal "the program while the link is down" "$(program)" "$before"
+link_up 2
+wait_for 5 datapath_is up2 "xdp native" || fail "the link is back, AF_XDP is not"
+assert_equal "the program when the link is back" "$(program)" "$before"
+
 # The next hop moves to another link address, and so does the uplink itself.
 in_net ip link set gw2 address 02:00:00:00:02:01
 in_client ip neigh replace 10.80.2.1 lladdr 02:00:00:00:02:01 dev up2 nud reachable

@@ -60,7 +60,7 @@ static struct tg_rate *tg_find_rate(void)
 	return NULL;
 }
 
-static const struct tg_known *tg_find_known(const struct tg_source *source)
+static struct tg_known *tg_find_known(const struct tg_source *source)
 {
 	(void)source;
 	return NULL;
@@ -295,6 +295,38 @@ static void forged_copies_do_little(void **state)
 	end();
 }
 
+static struct session *session_at_server(void)
+{
+	struct map *m = &w.server.tunnel->by_handle;
+
+	for (u32 i = 0; i < m->size; i++)
+		if (m->entries[i].value)
+			return m->entries[i].value;
+	fail_msg("no session");
+	return NULL;
+}
+
+/* A path that is made anew counts from 0; numbers noted for the one before it made lost packets of the new one arrive. */
+static void a_new_path_has_no_numbers_of_the_one_before(void **state)
+{
+	static const struct tg_skip none;
+	struct session *s;
+	struct path *p;
+
+	(void)state;
+	begin();
+	world_flow(&w, &w.client, 300 * MSEC, 50, 500, 1);
+	s = session_at_server();
+	assert_ptr_equal(s->skips, &noted);
+	memset(&noted.paths[9], 0xff, sizeof(noted.paths[9]));
+	p = path_new(w.server.tunnel, s, 9);
+	assert_non_null(p);
+	assert_memory_equal(&noted.paths[9], &none, sizeof(none));
+	path_free(p);
+	world_run(&w, SEC);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +335,7 @@ int main(void)
 		cmocka_unit_test(what_is_lost_is_still_noticed),
 		cmocka_unit_test(keys_change_under_it),
 		cmocka_unit_test(forged_copies_do_little),
+		cmocka_unit_test(a_new_path_has_no_numbers_of_the_one_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,20 @@ static void without_weights_there_is_no_path(void **state)
 		assert_int_equal(tg_pick_path(&w, flow * 2654435761u), 7);
 }
 
+/* The engine skips what cannot win, the programs do not. */
+static void both_ways_are_one(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 100000; i++) {
+		struct tg_weights w = { 0 };
+		u32 chosen = i * 2654435761u;
+
+		for (u32 path = 0; path < TG_MAX_PATHS; path++)
+			w.paths[path].weight = chosen >> path & 1 ? 1 + (chosen ^ path * 0x85ebca6bu) : 0;
+		assert_int_equal(tg_pick_path(&w, ~chosen), tg_pick_path_quickly(&w, ~chosen));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -68,6 +82,7 @@ int main(void)
 		cmocka_unit_test(weights_become_steps),
 		cmocka_unit_test(shares_follow_the_weights),
 		cmocka_unit_test(without_weights_there_is_no_path),
+		cmocka_unit_test(both_ways_are_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,8 +39,11 @@ struct datapath;
 
 /* ---- load.c ---- */
 
-/* Loads the filter and makes the maps; attaches nothing. -EPERM, -ENOMEM, -EINVAL (the verifier refused: a bug)...: why is filled. */
+/* Loads the filter and makes the maps; attaches nothing. -EPERM, -ENOMEM, -EACCES or -EINVAL (the verifier refused: a bug)...: why is filled. */
 int datapath_load(struct datapath **out, const struct datapath_settings *set, char why[DATAPATH_WHY_BYTES]);
+
+/* handshakes_per_second and handshakes_per_source, from now on. */
+void datapath_set_rates(struct datapath *d, u32 per_second, u32 per_source);
 
 /* Detaches, closes and frees everything; pins stay (datapath_unpin()). NULL is fine. */
 void datapath_close(struct datapath *d);
@@ -114,6 +117,9 @@ enum datapath_lane_program {
 
 /* Loads classifier and steering; attaches nothing. Without it the functions that follow do nothing, or say -ENOENT. */
 int datapath_load_lanes(struct datapath *d, char why[DATAPATH_WHY_BYTES]);
+
+/* Takes the programs away again, from the tunnel device too. Fine when they are not loaded. */
+void datapath_free_lanes(struct datapath *d);
 
 /* Descriptor of a program, ours. -ENOENT. */
 int datapath_lane_program(const struct datapath *d, enum datapath_lane_program which);

@@ -83,7 +83,8 @@ int datapath_put_end(struct datapath *d, u32 ifindex, const struct addr *local)
 	if (!a)
 		return -ENOENT;
 	end = end_of(d, a);
-	d->settings->flags |= is_any(&key) ? TG_SETTINGS_ANY_ENDS : TG_SETTINGS_EXACT_ENDS;
+	/* Workers set flags as well (datapath_put_index()). */
+	__atomic_fetch_or(&d->settings->flags, is_any(&key) ? TG_SETTINGS_ANY_ENDS : TG_SETTINGS_EXACT_ENDS, __ATOMIC_RELAXED);
 	return bpf_map_update_elem(datapath_map(d, "tg_ends"), &key, &end, BPF_ANY);
 }
 

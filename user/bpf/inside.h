@@ -51,7 +51,6 @@ int datapath_say(char why[DATAPATH_WHY_BYTES], int err, const char *what);
 void datapath_forget_wishes(struct datapath *d);
 
 /* lanes.c */
-void datapath_free_lanes(struct datapath *d);
 int datapath_put_filter(u32 ifindex, enum bpf_tc_attach_point where, int program);	/* in our place, instead of what is there */
 
 /* attach.c */

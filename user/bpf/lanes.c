@@ -10,6 +10,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
 
 #include "steer.skel.h"
 #include "tunnel.skel.h"
@@ -118,12 +123,59 @@ static void remove_filter(u32 ifindex, enum bpf_tc_attach_point where)
 	(void)bpf_tc_detach(&hook, &opts);
 }
 
+static int ask_for_filters(int fd, u32 ifindex, u32 parent)
+{
+	struct {
+		struct nlmsghdr header;
+		struct tcmsg body;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETTFILTER, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.body = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = parent },
+	};
+
+	return send(fd, &request, sizeof(request), 0) == sizeof(request) ? 0 : -errno;
+}
+
+/* Reads a dump to its end. When in doubt there are some. */
+static bool dump_has_filters(int fd)
+{
+	char answer[16384] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool some = false;
+
+	for (;;) {
+		ssize_t n = recv(fd, answer, sizeof(answer), 0);
+		int left = (int)n;
+
+		if (n <= 0)
+			return true;
+		for (struct nlmsghdr *m = (void *)answer; NLMSG_OK(m, (u32)left); m = NLMSG_NEXT(m, left)) {
+			some |= m->nlmsg_type != NLMSG_DONE;
+			if (m->nlmsg_type == NLMSG_DONE || m->nlmsg_type == NLMSG_ERROR)
+				return some;
+		}
+	}
+}
+
+static bool others_filter(u32 ifindex)
+{
+	static const u32 parents[] = { TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS) };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	bool some = fd < 0;
+
+	for (u32 i = 0; !some && i < ARRAY_SIZE(parents); i++)
+		some = ask_for_filters(fd, ifindex, parents[i]) || dump_has_filters(fd);
+	if (fd >= 0)
+		close(fd);
+	return some;
+}
+
 /* Without filters of others clsact is removed with ours. */
 static void remove_hook(u32 ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 
-	(void)bpf_tc_hook_destroy(&hook);
+	if (!others_filter(ifindex))
+		(void)bpf_tc_hook_destroy(&hook);
 }
 
 static bool has_filter(u32 ifindex)

@@ -46,20 +46,44 @@ const char *datapath_mode_name(enum datapath_mode mode)
 /* ---- what went wrong ---- */
 
 static __thread char last_warning[DATAPATH_WHY_BYTES];
+static __thread bool verifier_spoke;	/* nothing that comes later says more */
 
-/* libbpf tells what the verifier said; the first line of the last warning is kept for datapath_say(). */
+/* Why it refused is the line before its statistics, or else the last one. */
+static bool keep_verifier(const char *text)
+{
+	const char *end, *line;
+
+	if (!strstr(text, "BEGIN PROG LOAD LOG"))
+		return false;
+	end = strstr(text, "\nprocessed ");
+	if (!end)
+		end = strstr(text, "\n-- END PROG LOAD LOG");
+	if (!end)
+		return false;
+	for (line = end; line > text && line[-1] != '\n'; line--)
+		;
+	snprintf(last_warning, sizeof(last_warning), "%.*s", (int)(end - line), line);
+	return true;
+}
+
+/* What libbpf tells is kept for datapath_say(): what the verifier said, else the first line of the last warning. */
 static int keep_warning(enum libbpf_print_level level, const char *format, va_list args)
 {
-	if (level != LIBBPF_WARN)
+	char *text;
+
+	if (level != LIBBPF_WARN || verifier_spoke || vasprintf(&text, format, args) < 0)
 		return 0;
-	vsnprintf(last_warning, sizeof(last_warning), format, args);
-	last_warning[strcspn(last_warning, "\n")] = '\0';
+	verifier_spoke = keep_verifier(text);
+	if (!verifier_spoke)
+		snprintf(last_warning, sizeof(last_warning), "%.*s", (int)strcspn(text, "\n"), text);
+	free(text);
 	return 0;
 }
 
+/* -EACCES is how the verifier refuses; who is not permitted gets -EPERM. */
 int datapath_say(char why[DATAPATH_WHY_BYTES], int err, const char *what)
 {
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM)
 		snprintf(why, DATAPATH_WHY_BYTES, "%.60s: not permitted (needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON)", what);
 	else if (last_warning[0])
 		snprintf(why, DATAPATH_WHY_BYTES, "%.60s: %.40s (%.140s)", what, strerror(-err), last_warning);
@@ -149,12 +173,17 @@ static u32 per_cpu(u32 per_second)
 	return cpus == 1 || !per_second ? per_second : MAX(2 * per_second / cpus, 1u);
 }
 
+void datapath_set_rates(struct datapath *d, u32 per_second, u32 per_source)
+{
+	__atomic_store_n(&d->settings->handshakes_per_cpu, per_cpu(per_second), __ATOMIC_RELAXED);
+	__atomic_store_n(&d->settings->handshakes_per_source, per_source, __ATOMIC_RELAXED);
+}
+
 static void fill_settings(struct datapath *d, const struct datapath_settings *set)
 {
 	d->server = set->server;
 	d->settings->workers = MIN(MAX(set->workers, 1u), TG_MAX_WORKERS);
-	d->settings->handshakes_per_cpu = per_cpu(set->handshakes_per_second);
-	d->settings->handshakes_per_source = set->handshakes_per_source;
+	datapath_set_rates(d, set->handshakes_per_second, set->handshakes_per_source);
 	d->settings->hash_key = set->hash_key;
 	d->settings->flags = set->server ? TG_SETTINGS_SERVER : 0;
 	d->settings->version = TG_MAPS_VERSION;
@@ -173,6 +202,7 @@ int datapath_load(struct datapath **out, const struct datapath_settings *set, ch
 	int err;
 
 	why[0] = last_warning[0] = '\0';
+	verifier_spoke = false;
 	if (!d)
 		return datapath_say(why, -ENOMEM, "BPF programs");
 	libbpf_set_print(keep_warning);

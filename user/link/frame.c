@@ -155,15 +155,27 @@ bool frame_parse(const u8 *frame, u32 len, struct frame_view *v)
 
 #define AT_RECEIVER offsetof(struct tg_header, receiver)
 #define AT_NUMBER offsetof(struct tg_header, number)
+#define LARGEST_STEP 32u	/* from one number of a run to the next */
 
 static bool is_numbered(const u8 *p)
 {
 	return p[0] == TG_TYPE_DATA || p[0] == TG_TYPE_CONTROL;
 }
 
-static bool is_next(const u8 *first, const u8 *p)
+/* Some between them may have been lost before they were joined. */
+static bool follows(const u8 *before, const u8 *p)
 {
-	return is_numbered(p) && get_be32(p + AT_NUMBER) == get_be32(first + AT_NUMBER) + 1;
+	u32 step = get_be32(p + AT_NUMBER) - get_be32(before + AT_NUMBER);
+
+	return is_numbered(p) && !memcmp(p + AT_RECEIVER, before + AT_RECEIVER, 4) && step - 1 < LARGEST_STEP;
+}
+
+static bool is_run(const u8 *payload, u32 len, u32 segment)
+{
+	for (u32 at = segment; at < len; at += segment)
+		if (len - at < TG_HEADER_BYTES || !follows(payload + at - segment, payload + at))
+			return false;
+	return true;
 }
 
 u32 frame_segment_bytes(const u8 *payload, u32 len)
@@ -178,7 +190,7 @@ u32 frame_segment_bytes(const u8 *payload, u32 len)
 
 		if (header + TG_HEADER_BYTES > end)
 			return len;
-		if (header >= payload + TG_HEADER_BYTES && is_next(payload, header))
+		if (header >= payload + TG_HEADER_BYTES && is_run(payload, len, (u32)(header - payload)))
 			return (u32)(header - payload);
 	}
 	return len;

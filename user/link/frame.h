@@ -51,7 +51,7 @@ bool frame_parse(const u8 *frame, u32 len, struct frame_view *v);
 
 /* A generic XDP program, and so an AF_XDP socket behind one, sees what GRO or the sender's GSO has joined as one long datagram:
  * a run of equal ones end to end, and nothing says where they begin. Ours show it: the headers of a run carry one receiver
- * index and consecutive numbers. Returns the bytes of each (the last may be shorter), or len: it is a single one. */
+ * index and numbers that grow by a little. Returns the bytes of each (the last may be shorter), or len: it is a single one. */
 u32 frame_segment_bytes(const u8 *payload, u32 len);
 
 #endif

@@ -328,7 +328,7 @@ int sched_pick_pinned(struct sched *s, const struct sched_path *paths, u32 n, u3
 	struct tg_weights weights;
 
 	sched_weigh(s, paths, n, &weights);
-	return tg_pick_path(&weights, flow_hash);
+	return tg_pick_path_quickly(&weights, flow_hash);
 }
 
 u32 sched_score(const struct sched_path *p, u64 best_rate, bool nat)

@@ -51,6 +51,8 @@ struct xdp_side {
 	struct host_hop hop;		/* whom its frames go to */
 	u64 use_us;			/* when the kernel is to look for that neighbour again */
 	u64 retry_us;			/* not on: when to try again; TIME_NEVER: not as things are */
+	u64 opened_us;
+	u32 losses;			/* in a row: the link went down right after it was opened */
 	char told[DATAPATH_WHY_BYTES];	/* why not, as it was logged last */
 };
 
@@ -164,7 +166,11 @@ u32 uplinks_usable(const struct client *c);
 /* uplink_xdp.c */
 int xdp_load(struct client *c, char *why);		/* the programs, and the worker tells them; fine when they are there. why[DATAPATH_WHY_BYTES] */
 void xdp_open(struct client *c, struct uplink *u);	/* its socket is open: AF_XDP too, if it is to be */
-void xdp_close(struct client *c, struct uplink *u);	/* fine when it is not on */
+void xdp_close(struct client *c, struct uplink *u);	/* and the program goes, unless it filters; fine when it is not on */
+/* For a while: its socket changes, or its link is down. The program stays, for many drivers take the link down when one comes or goes. */
+void xdp_pause(struct client *c, struct uplink *u);
+void xdp_lost(struct client *c, struct uplink *u);	/* likewise, and the link went down */
+void xdp_reopen(struct client *c, struct uplink *u);	/* after these two: as xdp_open(), but what was refused there is not tried before its time */
 void xdp_neighbour(struct client *c, u32 ifindex);	/* somebody on that link was found, changed or lost */
 void xdp_changed(struct client *c, struct uplink *u);	/* routes or addresses may be others now */
 void xdp_tick(struct client *c, u64 now);

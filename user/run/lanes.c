@@ -108,6 +108,8 @@ void lanes_start(struct datapath *d, struct port **queues, u32 workers)
 	}
 	log_info("no lanes on %s: %s", tun_name(any), why);
 	close_interactive(queues, workers);
+	if (d)
+		datapath_free_lanes(d);	/* nobody may attach them later: the queues are gone */
 }
 
 /* ---- at run time ---- */

@@ -31,6 +31,7 @@ struct peer {
 struct port {
 	u32 ifindex;		/* 0: free */
 	struct xsk *xsk;	/* NULL also when the device has vanished */
+	bool gone;		/* it has, just now: the memory may be in use up the stack until the turn ends */
 };
 
 struct ports {
@@ -111,13 +112,23 @@ struct xsk *ports_xsk(struct ports *p, u32 ifindex)
 
 struct xsk *ports_at(struct ports *p, u32 slot)
 {
-	return slot < PORTS_MAX ? p->at[slot].xsk : NULL;
+	return slot < PORTS_MAX && !p->at[slot].gone ? p->at[slot].xsk : NULL;
 }
 
 void ports_gone(struct ports *p, u32 slot)
 {
-	xsk_close(p->at[slot].xsk);
-	p->at[slot].xsk = NULL;
+	p->at[slot].gone = true;
+}
+
+void ports_close_gone(struct ports *p)
+{
+	for (u32 i = 0; p && i < PORTS_MAX; i++) {
+		if (!p->at[i].gone)
+			continue;
+		xsk_close(p->at[i].xsk);
+		p->at[i].xsk = NULL;
+		p->at[i].gone = false;
+	}
 }
 
 bool ports_wait(const struct ports *p)
@@ -294,7 +305,7 @@ u32 ports_send(struct ports *p, struct udp *beside, u16 port, const struct datag
 			struct peer *e = way_of(p, &runs[i], port, now);
 			struct port *by = e ? find_port(p, e->ifindex) : NULL;
 
-			if (by && !by->xsk)
+			if (by && (!by->xsk || by->gone))
 				by = NULL;
 			if (b.count && by != b.port)
 				break;

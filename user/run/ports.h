@@ -46,6 +46,7 @@ void ports_drop(struct ports *p, u32 ifindex);		/* fine when it is not there */
 struct xsk *ports_xsk(struct ports *p, u32 ifindex);	/* NULL: none, or its device has vanished */
 struct xsk *ports_at(struct ports *p, u32 slot);	/* the same by slot */
 void ports_gone(struct ports *p, u32 slot);		/* its device has vanished: the sockets go on alone */
+void ports_close_gone(struct ports *p);			/* at the end of a turn: nobody reads what those received any more. NULL is fine */
 
 /* As udp_send(), for runs of one listen address. `port`: that of its socket `beside`. */
 u32 ports_send(struct ports *p, struct udp *beside, u16 port, const struct datagrams *runs, u32 n, u64 now, int *error);

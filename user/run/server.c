@@ -255,7 +255,7 @@ int server_load_filter(struct server *s)
 {
 	if (s->is_filtering)
 		return 0;
-	if (!s->datapath)	/* the lanes may have brought it */
+	if (!s->datapath && !s->datapath_why[0])	/* the lanes may have brought it, or the kernel has refused */
 		s->datapath = open_filter(s, DATAPATH_NATIVE);
 	if (!s->datapath)
 		return -EIO;
@@ -275,6 +275,14 @@ static int open_device(struct server *s, char *error)
 	err = device_open(s->queues, &set, error);
 	s->finishes_csum = !err && device_finishes(s->queues);
 	return err;
+}
+
+void server_set_rates(struct server *s)
+{
+	u32 rate = s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
+
+	if (s->datapath)
+		datapath_set_rates(s->datapath, rate * FIRSTS_PER_HANDSHAKE, rate * FIRSTS_PER_SOURCE);
 }
 
 static int start_workers(struct server *s, char *error)

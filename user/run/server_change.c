@@ -48,6 +48,7 @@ int server_change(struct server *s, const struct server_settings *want, char err
 	int policies = policies_change(&s->policies, &before, &want->policies, why), err = 0;
 
 	take_over(&s->set, want);
+	server_set_rates(s);
 	admission_change(s->admission, &admission);
 	for (u32 i = 0; i < s->worker_count; i++)
 		worker_call(s->workers[i], change_engine, s);

@@ -15,6 +15,7 @@ static bool is_any(const struct addr *a)
 	return !memcmp(a->ip, zero, sizeof(zero));
 }
 
+/* A link-local address alone makes no uplink: every interface of a container has one. */
 bool server_reaches(const struct addr *listen, const struct sockaddr *at)
 {
 	const struct sockaddr_in *in4 = (const struct sockaddr_in *)at;
@@ -23,7 +24,7 @@ bool server_reaches(const struct addr *listen, const struct sockaddr *at)
 	if (at->sa_family == AF_INET && listen->family == 4)
 		return is_any(listen) || !memcmp(&in4->sin_addr, listen->ip, 4);
 	if (at->sa_family == AF_INET6 && listen->family == 6)
-		return is_any(listen) || !memcmp(&in6->sin6_addr, listen->ip, 16);
+		return is_any(listen) ? !IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr) : !memcmp(&in6->sin6_addr, listen->ip, 16);
 	return false;
 }
 

@@ -17,6 +17,9 @@
 #include "run/instance.h"
 #include "run/server_parts.h"
 
+#define RETRY_FIRST_US (4 * SEC)
+#define RETRY_LAST_US (300 * SEC)
+
 static bool is_wanted(const struct server *s, const struct ifaddrs *a)
 {
 	if (!a->ifa_addr || a->ifa_flags & IFF_LOOPBACK || !(a->ifa_flags & IFF_UP) || !strcmp(a->ifa_name, s->tun_name))
@@ -27,19 +30,52 @@ static bool is_wanted(const struct server *s, const struct ifaddrs *a)
 	return false;
 }
 
-/* Who refuses is asked again each time, but it is said once. */
+/* ---- who refuses: it is said once, and asked again less and less often ---- */
+
+static struct server_refusal *refusal_of(struct server *s, u32 ifindex)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(s->refused); i++)
+		if (s->refused[i].ifindex == ifindex)
+			return &s->refused[i];
+	return NULL;
+}
+
+/* Interfaces that are gone make room. */
+static struct server_refusal *free_refusal(struct server *s)
+{
+	char name[IF_NAMESIZE];
+
+	for (u32 i = 0; i < ARRAY_SIZE(s->refused); i++)
+		if (!s->refused[i].ifindex || !if_indextoname(s->refused[i].ifindex, name))
+			return &s->refused[i];
+	return NULL;
+}
+
+/* What cannot be remembered is not said either. */
 static bool was_refused(struct server *s, u32 ifindex)
 {
-	for (u32 i = 0; i < s->refused_count; i++)
-		if (s->refused[i] == ifindex)
-			return true;
-	return false;
+	return refusal_of(s, ifindex) || !free_refusal(s);
 }
 
 static void note_refused(struct server *s, u32 ifindex)
 {
-	if (!was_refused(s, ifindex) && s->refused_count < ARRAY_SIZE(s->refused))
-		s->refused[s->refused_count++] = ifindex;
+	struct server_refusal *r = refusal_of(s, ifindex);
+
+	if (!r)
+		r = free_refusal(s);
+	if (!r)
+		return;
+	if (r->ifindex != ifindex)
+		*r = (struct server_refusal){ .ifindex = ifindex, .wait_us = RETRY_FIRST_US / 2 };
+	r->wait_us = MIN(2 * r->wait_us, RETRY_LAST_US);
+	r->retry_us = clock_now_us() + r->wait_us;
+}
+
+static bool is_due(struct server *s, u32 ifindex)
+{
+	const struct server_refusal *r = refusal_of(s, ifindex);
+
+	return !r || clock_now_us() >= r->retry_us;
 }
 
 /* ---- interfaces ---- */
@@ -66,7 +102,7 @@ static void filter_on(struct server *s, u32 ifindex, const char *name)
 	enum datapath_mode mode = server_filter_wanted(s, name);
 	char why[DATAPATH_WHY_BYTES];
 
-	if (!s->is_filtering || mode == DATAPATH_OFF || datapath_attached(s->datapath, ifindex) != DATAPATH_OFF)
+	if (!s->is_filtering || mode == DATAPATH_OFF || datapath_attached(s->datapath, ifindex) != DATAPATH_OFF || !is_due(s, ifindex))
 		return;
 	if (!attach(s, ifindex, name, mode, why))
 		return;
@@ -166,7 +202,7 @@ static int note_wish(struct server *s, const char *name, enum datapath_mode mode
 {
 	u32 i = 0;
 
-	s->refused_count = 0;
+	memset(s->refused, 0, sizeof(s->refused));
 	if (!name) {
 		s->filter_wanted = mode;
 		s->filter_said_count = 0;

@@ -53,6 +53,11 @@ struct server_ends {
 	struct addr at[64];
 };
 
+struct server_refusal {
+	u32 ifindex;		/* 0: free */
+	u64 wait_us, retry_us;
+};
+
 struct server {
 	struct server_settings set;
 	struct server_hooks hooks;
@@ -83,8 +88,7 @@ struct server {
 	} filter_said[16];		/* by command, of these */
 	u32 filter_said_count;
 	struct policies policies;
-	u32 refused[16];		/* interfaces that do not take it */
-	u32 refused_count;
+	struct server_refusal refused[16];	/* interfaces that do not take it */
 	struct port *queues[WORKERS_MAX * TG_LANES];	/* until a worker has them */
 	bool finishes_csum;		/* the tunnel device does */
 	struct worker *workers[WORKERS_MAX];
@@ -109,6 +113,9 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t);
 int server_check_pools(struct server *s, char *error);
 int server_configure_device(struct server *s, char *error);
 int server_configure_forwarding(struct server *s, char *error);
+
+/* server.c: how many handshakes get through the filter, as the settings have it now. */
+void server_set_rates(struct server *s);
 
 /* server.c: loads the programs and has the workers tell them, if they do not yet. -EIO: said in the log. */
 int server_load_filter(struct server *s);

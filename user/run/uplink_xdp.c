@@ -24,6 +24,9 @@
 #include "run/filter.h"
 
 #define RETRY_US (30 * SEC)
+#define FLAP_US (10 * SEC)	/* a link that goes down so soon may do so because of us */
+#define LOSSES_ALLOWED 3u	/* the first may be the program that came */
+#define LOSSES_MAX 8u
 
 static const char *const choices[] = { [RUN_DATAPATH_UNSAID] = "", [RUN_DATAPATH_AUTO] = "auto", [RUN_DATAPATH_UDP] = "udp", [RUN_DATAPATH_XDP] = "xdp" };
 
@@ -212,6 +215,7 @@ static void explain_bind(char *why, int err)
 	const char *text = err == -EBUSY ? "somebody else has an AF_XDP socket there" :
 			   err == -EOPNOTSUPP ? "its driver has no zero-copy on all queues" :
 			   err == -EMSGSIZE ? "its MTU is too large for a frame" :
+			   err == -ENOBUFS ? "the other uplinks have all memory for frames" :
 			   err == -EPERM ? "not permitted (needs CAP_NET_RAW)" : strerror(-err);
 
 	snprintf(why, DATAPATH_WHY_BYTES, "%s", text);
@@ -317,6 +321,7 @@ void xdp_open(struct client *c, struct uplink *u)
 		return;
 	}
 	u->xdp.on = true;
+	u->xdp.opened_us = now;
 	u->xdp.told[0] = '\0';
 	begin_hop(c, u, now);
 	log_info("uplink %s: AF_XDP, %s, %u queue%s", u->name, xdp_name(u) + strlen("xdp "), u->xdp.queues, u->xdp.queues == 1 ? "" : "s");
@@ -324,21 +329,52 @@ void xdp_open(struct client *c, struct uplink *u)
 
 /* ---- closing ---- */
 
-/* First nothing more comes in by it, then it goes. The program stays where it filters as well. */
-void xdp_close(struct client *c, struct uplink *u)
+/* First nothing more comes in by it, then it goes. A program that does not filter is left with nothing to judge. */
+void xdp_pause(struct client *c, struct uplink *u)
 {
 	struct xdp_job job = { .u = u };
 
 	if (!u->xdp.on)
 		return;
 	u->xdp.on = false;
-	if (c->datapath) {
-		for (u32 q = 0; q < u->xdp.queues; q++)
-			datapath_remove_xsk(c->datapath, u->xdp.ifindex, q);
-		if (!uplink_filters(u))
-			datapath_detach(c->datapath, u->xdp.ifindex);
-	}
+	for (u32 q = 0; c->datapath && q < u->xdp.queues; q++)
+		datapath_remove_xsk(c->datapath, u->xdp.ifindex, q);
+	if (c->datapath && !uplink_filters(u))
+		datapath_remove_ends(c->datapath, u->xdp.ifindex);
 	worker_call(c->worker, drop_job, &job);
+}
+
+void xdp_close(struct client *c, struct uplink *u)
+{
+	xdp_pause(c, u);
+	if (c->datapath && !uplink_filters(u))
+		datapath_detach(c->datapath, u->xdp.ifindex);
+}
+
+/* When it goes down each time, it gets longer and longer times without. */
+void xdp_lost(struct client *c, struct uplink *u)
+{
+	u64 now = clock_now_us();
+
+	if (u->xdp.on) {
+		u->xdp.losses = now - u->xdp.opened_us < FLAP_US ? MIN(u->xdp.losses + 1, LOSSES_MAX) : 0;
+		if (u->xdp.losses >= LOSSES_ALLOWED)
+			tell(u, now + (RETRY_US << (u->xdp.losses - LOSSES_ALLOWED)), "the link goes down when it is opened");
+	}
+	xdp_pause(c, u);
+}
+
+void xdp_reopen(struct client *c, struct uplink *u)
+{
+	bool same = u->xdp.ifindex == u->seen.ifindex;
+
+	if (same && u->xdp.retry_us != TIME_NEVER && clock_now_us() < u->xdp.retry_us)
+		return;
+	if (!same) {
+		xdp_close(c, u);	/* another device has the name now */
+		u->xdp.losses = 0;
+	}
+	xdp_open(c, u);
 }
 
 /* ---- what changes under it ---- */

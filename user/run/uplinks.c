@@ -216,7 +216,7 @@ void uplink_reopen(struct client *c, struct uplink *u)
 
 	if (!choose_ends(c, u, &u->local, &u->remote))
 		return;
-	xdp_close(c, u);
+	xdp_pause(c, u);
 	worker_call(c->worker, open_job, &job);
 	if (job.err) {
 		log_warn("uplink %s: no socket from %s: %s", u->name, addr_format(&u->local, from), strerror(-job.err));
@@ -232,7 +232,7 @@ void uplink_reopen(struct client *c, struct uplink *u)
 	u->retry_us = 0;
 	u->silent_us = u->asked_us = now;
 	uplink_filter(c, u);
-	xdp_open(c, u);
+	xdp_reopen(c, u);
 }
 
 static void lose(struct client *c, struct uplink *u, const char *why)
@@ -242,7 +242,7 @@ static void lose(struct client *c, struct uplink *u, const char *why)
 	log_info("uplink %s: %s", u->name, why);
 	u->usable = u->up = false;
 	u->silent_us = 0;
-	xdp_close(c, u);
+	xdp_lost(c, u);
 	if (u->has_path)
 		worker_call(c->worker, carrier_lost_job, &job);
 	fallback_drop(c, u);
@@ -326,6 +326,7 @@ static void gone(struct client *c, struct uplink *u)
 		lose(c, u, "interface is gone");
 	else if (u->configured)
 		log_info("uplink %s: not there; waiting for it", u->name);
+	xdp_close(c, u);
 	uplink_unfilter(c, u);
 	u->seen.ifindex = 0;
 }

@@ -401,6 +401,7 @@ static void turn(struct worker *w)
 		handover_wake(w->handover, w->number);
 	report_troubles(w);
 	close_broken(w);
+	ports_close_gone(w->ports);
 	close_silent(w);
 	watch_tun(w);
 }

@@ -71,6 +71,13 @@ void path_take_key(struct path *p, struct path_key *k)
 
 /* ---- paths ---- */
 
+/* Numbers of an earlier path of this id mean nothing any more. */
+static void forget_skips(struct session *s, u8 id)
+{
+	if (s && s->skips)
+		memset(&s->skips->paths[id], 0, sizeof(s->skips->paths[id]));
+}
+
 struct path *path_new(struct tunnel *t, struct session *s, u8 id)
 {
 	struct path *p = calloc(1, sizeof(*p));
@@ -86,6 +93,7 @@ struct path *path_new(struct tunnel *t, struct session *s, u8 id)
 	p->ack_interval_us = ack_interval_us(0);
 	sent_init(&p->sent);
 	received_init(&p->received);
+	forget_skips(s, id);
 	return p;
 }
 
@@ -114,8 +122,7 @@ void path_reset(struct path *p)
 	parity_free(p);
 	p->roam = (struct roam){ 0 };
 	p->largest_received = 0;
-	if (p->session && p->session->skips)
-		memset(&p->session->skips->paths[p->id], 0, sizeof(p->session->skips->paths[p->id]));
+	forget_skips(p->session, p->id);
 	p->delay = p->arrival = (struct delay){ 0 };	/* the peer's clock may be another */
 	p->last_stamp = 0;
 	p->data_us = p->gap_us = p->silence_told = 0;
