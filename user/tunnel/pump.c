@@ -400,7 +400,7 @@ static void note_app_limited(const struct session *s, const struct view *v)
 
 		if (v->entries[i].tier == SCHED_TIER_OUT)
 			continue;
-		if (tells_nothing(&v->entries[i], p) || (all_sent && !has_queue(p)))
+		if (all_sent || tells_nothing(&v->entries[i], p))
 			sent_app_limited(&p->sent);
 	}
 }
@@ -432,14 +432,18 @@ static void count_drops(struct session *s)
 
 /* A flow over these paths needs a quarter of the longest round trip waiting here, in 5 to 25 ms, or CUBIC's cuts leave links idle. And
  * the far link gets only what waits longer than it is farther, one way: it idles first. That the queue stands deeper by half of this
- * was enough to fill it in all that was measured (docs/benchmarks.md). */
+ * was enough to fill it in all that was measured (docs/benchmarks.md). One that is left out for its delay counts: it may be tried. */
 static void tune_codel(struct session *s, const struct view *v)
 {
-	u32 carrying = sched_bulk_paths(&s->sched, v->entries, v->count, is_pinned(s, v));
+	enum sched_tier best = SCHED_TIER_OUT;
 	u64 most_us = 0, farther_us = 0;
 
+	for (u32 i = 0; i < v->count; i++)
+		best = MIN(best, v->entries[i].tier);
 	for (u32 i = 0; i < v->count; i++) {
-		if (!(carrying >> i & 1) || !v->paths[i]->rtt.any)
+		enum sched_tier tier = v->entries[i].tier;
+
+		if (tier == SCHED_TIER_OUT || tier > MAX(best, SCHED_TIER_METERED) || !v->paths[i]->rtt.any)
 			continue;
 		most_us = MAX(most_us, v->entries[i].min_rtt_us);
 		farther_us = MAX(farther_us, v->entries[i].least_delay_us);
