@@ -242,6 +242,15 @@ static void check_silence(struct path *p)
 	control_tell_path(p, TG_PATH_SUSPECT);
 }
 
+/* While the tunnel carries traffic: who would use the path should not wait for it. Not where each byte costs. */
+static bool is_pinged_often(const struct path *p)
+{
+	const struct session *s = p->session;
+	bool busy = s->last_traffic_us && p->tunnel->now_us - s->last_traffic_us < BUSY_US;
+
+	return busy && !(p->link_flags & TG_LINK_METERED) && !limits_spent(p);
+}
+
 static void probe_suspect(struct path *p)
 {
 	u32 i = 0;
@@ -254,7 +263,7 @@ static void probe_suspect(struct path *p)
 	p->probes++;
 	while (p->probes > probe_pace[i].probes)
 		i++;
-	p->next_probe_us = p->tunnel->now_us + probe_pace[i].pause_us;
+	p->next_probe_us = p->tunnel->now_us + (is_pinged_often(p) ? MIN(probe_pace[i].pause_us, BUSY_PING_US) : probe_pace[i].pause_us);
 }
 
 /* ---- data that stopped coming ---- */
@@ -279,13 +288,11 @@ static void check_data_gap(struct path *p)
 static u64 idle_ping_due_us(const struct path *p)
 {
 	const struct tunnel *t = p->tunnel;
-	const struct session *s = p->session;
 	u64 last = MAX(p->sent.last_eliciting_us, p->last_ping_us);
-	bool busy = t->now_us - s->last_traffic_us < BUSY_US && s->last_traffic_us;
 
 	if (p->state != TUNNEL_PATH_UP || !p->current)
 		return TIME_NEVER;
-	if (busy && !(p->link_flags & TG_LINK_METERED) && !limits_spent(p))
+	if (is_pinged_often(p))
 		return last + BUSY_PING_US;
 	return t->set.server ? TIME_NEVER : last + t->set.keepalive_us;
 }
