@@ -181,6 +181,17 @@ void flow_close_gap(struct flow *f)
 	f->max_gap_at_ns = sim_time_ns(f->sim);
 }
 
+void flow_progress(struct flow *f)
+{
+	u64 now = flow_now(f);
+
+	if (f->last_progress_ns && now - f->last_progress_ns > f->max_stall_ns) {
+		f->max_stall_ns = now - f->last_progress_ns;
+		f->max_stall_at_ns = sim_time_ns(f->sim);
+	}
+	f->last_progress_ns = now;
+}
+
 static void note_gap(struct flow *f)
 {
 	flow_close_gap(f);
@@ -275,7 +286,7 @@ bool flow_is_over(const struct flow *f)
 void flow_count_anew(struct flow *f)
 {
 	f->bytes = f->lost = f->retransmits = f->spurious = f->timeouts = f->requests = f->answers = 0;
-	f->max_gap_ns = f->max_gap_at_ns = 0;
+	f->max_gap_ns = f->max_gap_at_ns = f->max_stall_ns = f->max_stall_at_ns = 0;
 	f->counted_since_ns = flow_now(f);
 	memset(&f->rtt, 0, sizeof(f->rtt));
 	memset(&f->done, 0, sizeof(f->done));

@@ -76,6 +76,7 @@ struct flow {
 	struct hist done;		/* TCP chunks: time to complete */
 	u64 late_before[2], delivered_before[2];
 	u64 last_delivery_ns, max_gap_ns, max_gap_at_ns;	/* longest silence of direction 0 */
+	u64 last_progress_ns, max_stall_ns, max_stall_at_ns;	/* TCP: the longest time in which `bytes` did not grow */
 	u64 waits_since_ns;		/* has had something to send and nothing delivered since then; 0: not */
 };
 
@@ -100,6 +101,9 @@ void flow_free_all(struct sim *s);
 
 /* A silence that has not ended counts as a gap, too, if the flow had something to send. */
 void flow_close_gap(struct flow *f);
+
+/* The application got something. */
+void flow_progress(struct flow *f);
 
 /* Is it past its stop time? */
 bool flow_is_over(const struct flow *f);

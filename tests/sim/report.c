@@ -77,6 +77,8 @@ static void report_flow(const struct flow *f, u64 ns)
 	printf("  late %llu of %llu  %s p50 %.2f p99 %.2f max %.2f ms  gap %.1f ms at %.2f s", (unsigned long long)late,
 	       (unsigned long long)delivered, f->spec.kind == FLOW_UDP ? "delay" : "rtt", ms(hist_at(&f->rtt, 500)),
 	       ms(hist_at(&f->rtt, 990)), ms(f->rtt.max_us), (double)f->max_gap_ns / 1e6, (double)f->max_gap_at_ns / 1e9);
+	if (f->max_stall_ns)
+		printf("  stall %.1f ms at %.2f s", (double)f->max_stall_ns / 1e6, (double)f->max_stall_at_ns / 1e9);
 	if (f->done.total)
 		printf("  chunks %llu p50 %.1f p99 %.1f ms", (unsigned long long)f->done.total, ms(hist_at(&f->done, 500)),
 		       ms(hist_at(&f->done, 990)));

@@ -8,11 +8,12 @@
 #include <string.h>
 
 #include "sim/report.h"
+#include "sim/returns.h"
 
 #define DRAIN_NS (4 * NS_PER_SEC)
 
 const char *const figure_names[FIGURE_COUNT] = {
-	"goodput",  "taken",    "share",	"best",	    "gap",	"spurious",   "timeouts",  "udp.lost", "udp.late", "udp.p99",
+	"goodput",  "taken",    "share",	"best",	    "gap",	"stall",     "back",	"spurious",   "timeouts",  "udp.lost", "udp.late", "udp.p99",
 	"udp.gap",  "ping.p50", "ping.p99", "ping.added", "ping.lost", "ping.gap", "done.p99", "extra", "shrunk",
 };
 
@@ -48,6 +49,8 @@ static void add_flow(const struct flow *f, double *v)
 	} else {
 		if (!f->spec.chunk_bytes)
 			v[FIGURE_GAP] = max_of(v[FIGURE_GAP], gap);
+		if (!f->spec.chunk_bytes && f->spec.kind != FLOW_QUIC)
+			v[FIGURE_STALL] = max_of(v[FIGURE_STALL], (double)f->max_stall_ns / 1e6);
 		if (f->done.total)
 			v[FIGURE_DONE_P99] = max_of(v[FIGURE_DONE_P99], (double)hist_at(&f->done, 990) / 1e3);
 		v[FIGURE_TIMEOUTS] = max_of(v[FIGURE_TIMEOUTS], 0) + (double)f->timeouts;
@@ -191,10 +194,14 @@ static void run_one(const struct run_setup *setup, u32 only, struct run_result *
 {
 	struct sim *s = new_sim(setup, only, print && setup->verbose);
 	struct report_last last = { 0 };
+	struct returns returns = { 0 };
 	u64 end = setup->seconds * NS_PER_SEC, skip = setup->skip * NS_PER_SEC;
 
-	for (u64 at = NS_PER_SEC; at <= end; at += NS_PER_SEC) {
+	for (u64 at = RETURNS_STEP_NS; at <= end; at += RETURNS_STEP_NS) {
 		sim_run_until(s, at);
+		returns_note(&returns, s, s->flow_count && s->flows[0]->spec.up ? 0 : 1);
+		if (at % NS_PER_SEC)
+			continue;
 		if (s->verbose)
 			report_second(s, &last);
 		if (at == skip)
@@ -204,6 +211,8 @@ static void run_one(const struct run_setup *setup, u32 only, struct run_result *
 		flow_close_gap(s->flows[i]);
 	take_figures(s, end - skip, figures);
 	figures[FIGURE_SHRUNK] = shrunk(s);
+	figures[FIGURE_BACK] = returns_longest_ms(&returns, s, skip);
+	returns_free(&returns);
 	if (print)
 		report_all(s, end - skip);
 	drain(s, end, figures);

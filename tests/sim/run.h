@@ -33,6 +33,8 @@ enum figure {
 	FIGURE_SHARE,		/* of the sum of the links alone */
 	FIGURE_BEST,		/* of the best link alone */
 	FIGURE_GAP,		/* ms, longest silence of one of those flows */
+	FIGURE_STALL,		/* ms, longest time in which the application behind one of those of TCP got nothing */
+	FIGURE_BACK,		/* ms, until a link that was silent carried 80 % of its share again */
 	FIGURE_SPURIOUS,	/* retransmissions per mille of segments that were not needed */
 	FIGURE_TIMEOUTS,	/* of TCP and QUIC */
 	FIGURE_UDP_LOST,	/* per cent, of all UDP flows */

@@ -147,6 +147,7 @@ void tcp_receive(struct tcp *t, const struct packet *p)
 	}
 	r->pending++;
 	t->f.bytes += (u64)(r->next - before) * TCP_MSS;
+	flow_progress(&t->f);
 }
 
 void tcp_receive_batch_over(struct tcp *t)

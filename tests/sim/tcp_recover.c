@@ -11,13 +11,22 @@
 
 #include <math.h>
 
+static bool any_retransmitted(struct tcp *t)
+{
+	for (u32 n = t->first; n != TCP_NONE; n = tcp_segment(t, n)->after)
+		if (tcp_segment(t, n)->sent > 1)
+			return true;
+	return false;
+}
+
 static void begin_episode(struct tcp *t, enum tcp_state state)
 {
 	t->state = state;
 	t->high = t->next;
 	t->may_undo = true;
 	t->undo_retransmits = 0;
-	t->retransmit_ns = 0;
+	if (!any_retransmitted(t))	/* else an ack of those of the last episode would undo this one */
+		t->retransmit_ns = 0;
 }
 
 void tcp_lost_some(struct tcp *t)

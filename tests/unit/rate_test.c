@@ -297,7 +297,9 @@ static void a_path_that_was_silent_begins_at_half(void **state)
 	rate_restart(&link.control, link.now_us);
 	assert_int_equal(link.control.phase, RATE_OPEN);
 	assert_in_range(rate_estimate(&link.control), before / 2 - 1, before / 2);
+	assert_int_equal(rate_planned(&link.control), before);	/* half of it got half of its share, for as long as nobody had more to send */
 	bottleneck_run(&link, SEC);
+	assert_int_equal(rate_planned(&link.control), rate_estimate(&link.control));
 	assert_true(bottleneck_throughput(&link, SEC) > 95 * MBIT);
 	assert_in_range(rate_estimate(&link.control), 98 * MBIT, 102 * MBIT);
 }

@@ -117,6 +117,11 @@ u64 rate_estimate(const struct rate *r)
 	return r->most ? r->most : RATE_INITIAL_BYTES;
 }
 
+u64 rate_planned(const struct rate *r)
+{
+	return r->phase == RATE_OPEN ? MAX(rate_estimate(r), r->remembered) : rate_estimate(r);
+}
+
 u32 rate_queue_allowed_us(const struct rate *r)
 {
 	u32 two_packets_us = (u32)(2 * PACKET_BYTES * SEC / MAX(rate_estimate(r), PACKET_BYTES));
@@ -132,6 +137,8 @@ static void enter(struct rate *r, enum rate_phase phase, u64 now_us)
 	r->phase_round = r->round;
 	r->phase_began_us = now_us;
 	r->raised_us = r->flat_rounds = 0;
+	if (phase != RATE_OPEN)
+		r->remembered = 0;
 	if (phase == RATE_CRUISE)	/* spread, so that paths do not probe in step */
 		r->probe_round = r->round + PROBE_EVERY_ROUNDS + (now_us >> 6) % PROBE_EVERY_ROUNDS / 2;
 }
@@ -312,8 +319,10 @@ bool rate_is_probing(const struct rate *r, u64 now_us)
 
 void rate_restart(struct rate *r, u64 now_us)
 {
-	if (r->fresh)		/* several silences in a row say no more than one */
+	if (r->fresh) {		/* several silences in a row say no more than one */
+		r->remembered = r->measured ? r->most : 0;
 		lower_estimate(r, MAX(rate_estimate(r) / 2, RESTART_LEAST_BYTES));
+	}
 	r->fresh = false;
 	cubic_restart(r);
 	r->grown_from = 0;

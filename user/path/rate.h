@@ -68,6 +68,7 @@ struct rate {
 	u64 probe_from;		/* the estimate before it */
 	u32 probe_hits;		/* probes in a row that found more */
 	u32 shares;		/* paths that share its bottleneck with it, itself included; 0 counts as 1: coupling.h. The caller's */
+	u64 remembered;		/* OPEN after a silence: the estimate before it; 0: none */
 	bool competing;		/* somebody else keeps the queue full: share it */
 	u32 queue_us, rtt_us, min_rtt_us, jitter_us;	/* as last told */
 
@@ -97,6 +98,10 @@ bool rate_grows(const struct rate *r);
 
 /* The estimate C in bytes/s, RATE_INITIAL_BYTES before any. */
 u64 rate_estimate(const struct rate *r);
+
+/* The same for planning: a path that comes back is most likely what it was. By half of that it would get half of its share, which
+ * tells nothing of what it carries as long as there is not more to send than that. */
+u64 rate_planned(const struct rate *r);
 
 /* Bytes/s to send at. `alone`: no other path shares the traffic, so an open path is not paced: 0. */
 u64 rate_pace(const struct rate *r, bool alone);

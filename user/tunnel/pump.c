@@ -454,6 +454,15 @@ static void tune_codel(struct session *s, const struct view *v)
 	queue_set_codel(&s->queue, MIN(MAX(most_us / 4, 5 * MSEC), 25 * MSEC) + farther_us, MAX(100 * MSEC, 2 * most_us));
 }
 
+static u64 anchor_estimate(const struct session *s, const struct view *v)
+{
+	u32 anchor = s->sched.anchor;
+
+	if (anchor >= v->count || v->entries[anchor].tier == SCHED_TIER_OUT)
+		return 0;
+	return limits_rate(v->paths[anchor], rate_estimate(&v->paths[anchor]->rate));
+}
+
 void session_pump(struct session *s)
 {
 	struct view v;
@@ -473,7 +482,7 @@ void session_pump(struct session *s)
 		send_line(s, &v);
 		send_parity(s, &v);
 		note_app_limited(s, &v);
-		bundle_looked(s, v.entries[s->sched.anchor].rate, v.stripe);
+		bundle_looked(s, anchor_estimate(s, &v), v.stripe);
 	}
 	plan_next(s, &v);
 	count_drops(s);

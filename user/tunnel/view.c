@@ -89,7 +89,7 @@ static void fill_entry(struct sched_path *e, struct path *p, bool alone)
 	*e = (struct sched_path){
 		.tier = path_tier(p),
 		.weight = p->weight,
-		.rate = limits_rate(p, rate_estimate(&p->rate)),
+		.rate = limits_rate(p, rate_planned(&p->rate)),
 		.rate_measured = p->rate.measured,
 		.rate_grows = rate_grows(&p->rate),
 		.jitter_us = p->delay.jitter_us,
