@@ -30,11 +30,13 @@ static void add_all(json_t *to, json_t *from, bool drops_only)
 
 static void collect_af_xdp(json_t *to, const json_t *status, bool drops)
 {
-	json_t *sum = json_object(), *uplink;
+	static const char *const lists[] = { "uplinks", "interfaces" };	/* a client's, a server's */
+	json_t *sum = json_object(), *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "uplinks"), i, uplink)
-		add_all(sum, json_object_get(uplink, "af_xdp"), drops);
+	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
+		json_array_foreach(json_object_get(status, lists[k]), i, one)
+			add_all(sum, json_object_get(one, "af_xdp"), drops);
 	if (json_object_size(sum))
 		json_object_set(to, "af_xdp", sum);
 	json_decref(sum);
