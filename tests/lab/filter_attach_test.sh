@@ -49,7 +49,7 @@ for i in range($1):
 assert_equal "no filter at first" "$(client_status | json 'd["filter"]')" None
 transfer_begin $INTERNET4 --up 10 --down 10
 refuses "it is not attached" client detach filter
-refuses "takes away segmentation offload" client attach filter
+refuses "segmentation offload an XDP program takes away" client attach filter
 answers "both" '[(p["uplink"], p["mode"], p["changed"]) for p in d] == [("up1", "native", True), ("up2", "native", True)]' client attach filter --mode native
 has_xdp client up1 "prog/xdp" || fail "no program on up1"
 assert_equal "status" "$(modes)" '["native", "native"]'

@@ -204,7 +204,7 @@ int datapath_attach(struct datapath *d, u32 ifindex, enum datapath_mode want, en
 		return -EALREADY;
 	datapath_detach(d, ifindex);	/* a link that has lost its interface */
 	if (want == DATAPATH_AUTO && is_veth(name)) {
-		snprintf(why, DATAPATH_WHY_BYTES, "%s: an XDP program on a veth takes away segmentation offload; ask for it to have it", name);
+		snprintf(why, DATAPATH_WHY_BYTES, "%s is a veth, whose segmentation offload an XDP program takes away: only where native mode is asked for by name", name);
 		return -EOPNOTSUPP;
 	}
 	err = attach(d, ifindex, name, mode, why);

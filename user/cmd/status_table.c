@@ -210,7 +210,7 @@ void status_print_uplinks(const json_t *uplinks, const json_t *before, u64 apart
 		if (!json_array_size(paths))
 			print_idle_uplink(uplink);
 		json_array_foreach(paths, k, path) {
-			print_path(text(uplink, "name"), path, same_path(before, path), apart_us);
+			print_path(text(path, "uplink"), path, same_path(before, path), apart_us);
 			if (detailed)
 				print_details(path, detailed, all);
 		}

@@ -237,6 +237,14 @@ static json_t *report_xdp(const struct xsk_counters *x)
 	return out;
 }
 
+static bool is_over(const struct tunnel_path_info *p, const struct uplink_snapshot *u)
+{
+	char by_tcp[TUNNEL_NAME_BYTES];
+
+	snprintf(by_tcp, sizeof(by_tcp), SNAPSHOT_TCP_PATH, u->name);
+	return !strcmp(p->name, u->name) || !strcmp(p->name, by_tcp);
+}
+
 static json_t *report_uplink(const struct uplink_snapshot *u, const struct client_snapshot *s)
 {
 	json_t *out = json_object(), *paths = json_array();
@@ -260,7 +268,7 @@ static json_t *report_uplink(const struct uplink_snapshot *u, const struct clien
 	put(out, "quota_used_bytes", u->quota ? json_integer((json_int_t)u->quota_used) : json_null());
 	put_addr(out, "local", &u->local);
 	for (u32 i = 0; i < s->path_count; i++)
-		if (!strcmp(s->paths[i].name, u->name))
+		if (is_over(&s->paths[i], u))
 			json_array_append_new(paths, report_path(&s->paths[i]));
 	put(out, "paths", paths);
 	return out;

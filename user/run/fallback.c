@@ -128,7 +128,7 @@ static void add_path_job(struct worker *w, void *arg)
 	struct tunnel_uplink path = { .link = u->tcp.link, .remote = job->remote, .kind = u->seen.kind, .flags = u->flags,
 				      .weight = u->weight };
 
-	snprintf(path.name, sizeof(path.name), "%.11s/tcp", u->name);
+	snprintf(path.name, sizeof(path.name), SNAPSHOT_TCP_PATH, u->name);
 	job->err = tunnel_path_add(worker_tunnel(w), &path, worker_now(w));
 }
 

@@ -10,6 +10,8 @@
 #include "run/settings.h"
 #include "tunnel/tunnel.h"
 
+#define SNAPSHOT_TCP_PATH "%.11s/tcp"	/* name of the path over TCP, from that of its uplink */
+
 enum client_state {
 	CLIENT_WAITING,		/* no uplink is there */
 	CLIENT_CONNECTING,
