@@ -124,7 +124,7 @@ const struct scenario scenarios[] = {
 	  .flows = { "cubic,n=2" }, .expect = "share>=0.9" },
 	{ "failure", "cable-pulled", 30, 8,
 	  .links = { "rate=100mbit delay=5ms @15s off @25s on", "rate=40mbit delay=30ms" },
-	  .flows = { "cubic", "ping" }, .expect = "gap<=140 timeouts<=0 ping.lost<=0.1" },
+	  .flows = { "cubic", "ping" }, .expect = "gap<=140 back<=1000 timeouts<=0 ping.lost<=0.1" },
 	{ "failure", "power-out-all", 30, 8,
 	  .links = { "rate=50mbit delay=10ms @14s cut @18s uncut", "rate=50mbit delay=30ms @14s cut @18s uncut" },
 	  .flows = { "cubic" }, .expect = "gap<=5000" },

@@ -260,6 +260,38 @@ static void a_link_that_netlink_reports_gone_carries_nothing(void **state)
 	world_end(&w);
 }
 
+static struct path *path_at_server(u32 link)
+{
+	const struct session *s = map_get(&w.server.tunnel->by_handle, w.client.tunnel->session->handle);
+
+	return s->paths[client_path(link).id];
+}
+
+/* Netlink tells the client at once, and that the server by the other link; what came by the dying link just then is acked
+ * by the other as well, and later. It was sent on the dead link again, first of all what had just been repaired. */
+static void an_ack_of_before_the_silence_is_no_sign_of_life(void **state)
+{
+	const struct path *p;
+
+	(void)state;
+	connect_links(2);
+	world_flow(&w, &w.server, SEC, 200, 1200, 1);
+	p = path_at_server(1);
+	assert_int_equal(p->state, TUNNEL_PATH_UP);
+	w.links[1].cut = true;
+	tunnel_path_carrier(w.client.tunnel, 1, false, w.now_us);
+	world_flow(&w, &w.server, 22 * MSEC, 200, 1200, 10000);
+	for (u32 i = 0; i < 400; i++) {
+		assert_int_equal(p->state, TUNNEL_PATH_SUSPECT);
+		world_flow(&w, &w.server, 200, 200, 1200, 20000 + i);
+	}
+	w.links[1].cut = false;
+	tunnel_path_carrier(w.client.tunnel, 1, true, w.now_us);
+	world_flow(&w, &w.server, 150 * MSEC, 200, 1200, 30000);
+	assert_int_equal(p->state, TUNNEL_PATH_UP);
+	world_end(&w);
+}
+
 static void all_links_may_go_and_come_back(void **state)
 {
 	u32 before;
@@ -989,6 +1021,7 @@ int main(void)
 		cmocka_unit_test(a_silent_link_is_left_and_taken_back),
 		cmocka_unit_test(a_silent_link_is_noticed_when_only_the_server_sends),
 		cmocka_unit_test(a_link_that_netlink_reports_gone_carries_nothing),
+		cmocka_unit_test(an_ack_of_before_the_silence_is_no_sign_of_life),
 		cmocka_unit_test(all_links_may_go_and_come_back),
 		cmocka_unit_test(a_restarted_server_is_opened_anew_within_two_seconds),
 		cmocka_unit_test(rekeying_every_second_under_loss_costs_no_packet),

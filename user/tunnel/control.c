@@ -106,9 +106,13 @@ void control_tell_path(struct path *about, enum tg_path_state state)
 {
 	struct path *over = session_best_path(about->session, about);
 	struct frames f = { 0 };
+	struct ack a;
 
 	if (!over)
 		return;
+	/* And what came by it: the acks that would have said so may have gone the same way. */
+	if (state == TG_PATH_SUSPECT && received_fill(&about->received, about->id, &a, about->tunnel->now_us))
+		frames_add_ack(&f, &a);
 	frames_add_path(&f, about->id, state, 0);
 	control_send(over, &f, NULL);
 }

@@ -175,6 +175,8 @@ struct path {
 	bool tail_probed;		/* one ping went out for a late ack, before calling the path suspect */
 	u32 unacked_acks;		/* ack-only datagrams since one that makes the peer ack */
 	u64 suspect_since_us;
+	bool silence_guessed;		/* no more than our clock says so: any ack proves it wrong */
+	u32 given_up, came_late;	/* packets on their way when it fell silent; of these acked since */
 	u32 pardons;			/* held silent wrongly, lately: patience doubles with each */
 	u64 pardoned_us;
 
@@ -481,7 +483,8 @@ u64 path_due_us(const struct path *p);
 void session_tick(struct session *s);
 u64 session_due_us(const struct session *s);
 void path_acked(struct path *p, const struct path *by, const struct ack *a, struct sent_news *news);
-void path_suspect(struct path *p, const char *why);
+void path_suspect(struct path *p, const char *why);	/* it is silent, as somebody knows */
+void path_doubt(struct path *p, const char *why);	/* so it seems: any ack tells otherwise */
 void path_update_hold(struct session *s);
 
 /* limits.c */

@@ -84,7 +84,7 @@ static void move(struct path *p)
 	p->roam.active = false;
 	mtu_begin(p);
 	p->tunnel->counters.migrations++;
-	path_suspect(p, "moved to a new address");	/* what was out went to the old one */
+	path_doubt(p, "moved to a new address");	/* what was out went to the old one; from the new one an answer has come */
 	control_ping(p);
 }
 

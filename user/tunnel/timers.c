@@ -88,19 +88,33 @@ static void update_ack_interval(struct path *p)
 /* ---- silence ---- */
 
 /* What it had on its way goes elsewhere at once. */
-void path_suspect(struct path *p, const char *why)
+static void suspect(struct path *p, const char *why, bool guessed)
 {
 	struct buf_queue again = { 0 };
 
+	p->silence_guessed &= guessed;		/* once it is known it stays so */
 	if (p->state != TUNNEL_PATH_UP)
 		return;
+	p->given_up = p->sent.in_flight_eliciting;
+	p->came_late = 0;
 	sent_give_up(&p->sent, &again);
+	path_set_state(p, TUNNEL_PATH_SUSPECT, why);
+	p->silence_guessed = guessed;
 	repair_lost(p->session, &again);
 	p->probes = 0;
 	p->next_probe_us = p->tunnel->now_us;
 	p->suspect_since_us = p->tunnel->now_us;
 	health_failure(&p->health, p->tunnel->now_us);
-	path_set_state(p, TUNNEL_PATH_SUSPECT, why);
+}
+
+void path_suspect(struct path *p, const char *why)
+{
+	suspect(p, why, false);
+}
+
+void path_doubt(struct path *p, const char *why)
+{
+	suspect(p, why, true);
 }
 
 static bool other_is_probed(const struct path *p)
@@ -147,13 +161,27 @@ static bool peer_hears_nothing(const struct path *p, const struct ack *a)
 	return (s32)(a->arrival + a->delay_us - ((u32)left_us + p->delay.latest_us + margin_us)) > 0;
 }
 
-/* Only what came in time after all was on its way: the path was not silent, we were too impatient. */
+/* What was on its way came after all: the path was not silent, we were too impatient. */
 static void pardon(struct path *p)
 {
 	if (p->tunnel->now_us - p->pardoned_us > PARDON_FADE_US)
 		p->pardons = 0;
 	p->pardons = MIN(p->pardons + 1, PARDONS_MOST);
 	p->pardoned_us = p->tunnel->now_us;
+}
+
+/* Who knows of the silence before us (the peer, netlink) may still tell, by another path, what came before it. Taken for a sign of
+ * life, that would send on the dead path, first of all, what has just been sent again elsewhere. */
+static bool is_older_than_silence(const struct path *p, const struct sent_news *news)
+{
+	return p->state == TUNNEL_PATH_SUSPECT && !p->silence_guessed &&
+	       (!news->has_rtt || p->tunnel->now_us - news->rtt_us < p->suspect_since_us);
+}
+
+/* Some of what was given up may have come before the silence. */
+static bool was_no_silence(const struct path *p, const struct sent_news *news)
+{
+	return p->silence_guessed ? news->late_packets : 2 * p->came_late > p->given_up;
 }
 
 static void path_answers(struct path *p, bool late)
@@ -207,7 +235,9 @@ void path_acked(struct path *p, const struct path *by, const struct ack *a, stru
 	mtu_acked(p, news);
 	parity_tune(p);
 	if (news->acked_packets || news->late_packets) {
-		path_answers(p, news->late_packets);
+		p->came_late += news->late_packets;
+		if (!is_older_than_silence(p, news))
+			path_answers(p, was_no_silence(p, news));
 	} else if (peer_hears_nothing(p, a) && session_best_path(p->session, p)) {
 		path_suspect(p, "the peer hears nothing on it");
 		control_tell_path(p, TG_PATH_SUSPECT);
@@ -238,7 +268,7 @@ static void check_silence(struct path *p)
 		control_ping(p);
 		return;
 	}
-	path_suspect(p, "no ack in time");
+	path_doubt(p, "no ack in time");
 	control_tell_path(p, TG_PATH_SUSPECT);
 }
 
