@@ -103,14 +103,17 @@ ctl policy remove --port 9000
 note "a connection outside survives the changes of others"
 
 # --- UDP of an application that never asks again: it comes back with the policy's end ---
-in_client $PYTHON -I -c "
+udp_begin() {
+	in_client $PYTHON -I -c "
 import socket, sys, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.connect(('$INTERNET4', 7))
 while True:
     s.send(b'x')
     time.sleep(0.02)" &
-LAB_PID[udp]=$!
+	LAB_PID[udp]=$!
+}
+udp_begin
 state() { in_client conntrack -L -p udp --dport 7 2> /dev/null; }
 stays_in() { ! grep -q "dst=10.80" <<< "$(state)"; }
 runs() { grep -q "dport=7 " <<< "$(state)"; }
@@ -118,14 +121,7 @@ wait_for 5 runs || fail "no flow: $(state)"
 ctl policy add --port udp/7 bypass
 stays_in || fail "it left the tunnel in the middle: $(state)"
 lab_stop udp KILL || true
-in_client $PYTHON -I -c "
-import socket, sys, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.connect(('$INTERNET4', 7))
-while True:
-    s.send(b'x')
-    time.sleep(0.02)" &
-LAB_PID[udp]=$!
+udp_begin
 goes_out() { grep -q "dst=10.80.1.2" <<< "$(state)"; }
 wait_for 5 goes_out || fail "the new flow does not bypass: $(state)"
 ctl policy remove --port udp/7

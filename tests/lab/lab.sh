@@ -197,12 +197,17 @@ lab_veth() { # namespace, interface, namespace, interface
 
 # --- building the lab -------------------------------------------------------------------------
 
-lab_build_net() {
-	lab_veth net srv server eth0
+# The server's link to the internet, both ends.
+lab_address_server() {
 	in_net ip addr add 203.0.113.254/24 dev srv
 	in_net ip addr add 2001:db8:1::ff/64 dev srv nodad
 	in_server ip addr add $SERVER4/24 dev eth0
 	in_server ip addr add $SERVER6/64 dev eth0 nodad
+}
+
+lab_build_net() {
+	lab_veth net srv server eth0
+	lab_address_server
 	lab_veth net inet internet eth0
 	in_net ip addr add 198.51.100.254/24 dev inet
 	in_net ip addr add 2001:db8:2::ff/64 dev inet nodad

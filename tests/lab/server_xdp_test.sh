@@ -21,10 +21,7 @@ server_pair() { # queues, used (default: all)
 		in_net ethtool -L srv tx $2
 		in_server ethtool -L eth0 rx $2
 	fi
-	in_net ip addr add 203.0.113.254/24 dev srv
-	in_net ip addr add 2001:db8:1::ff/64 dev srv nodad
-	in_server ip addr add $SERVER4/24 dev eth0
-	in_server ip addr add $SERVER6/64 dev eth0 nodad
+	lab_address_server
 	in_net ip link set srv up
 	in_server ip link set eth0 up
 	in_server ip route add default via 203.0.113.254

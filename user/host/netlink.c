@@ -3,6 +3,7 @@
 #include "host/netlink.h"
 
 #include <errno.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <netlink/errno.h>
 #include <netlink/handlers.h>
@@ -53,6 +54,15 @@ int netlink_open(struct nl_sock **out)
 struct nl_msg *netlink_message(int type, int flags)
 {
 	return nlmsg_alloc_simple(type, flags | NLM_F_REQUEST);
+}
+
+void netlink_put_no_link_local(struct nl_msg *msg)
+{
+	struct nlattr *families = nla_nest_start(msg, IFLA_AF_SPEC), *inet6 = nla_nest_start(msg, AF_INET6);
+
+	nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	nla_nest_end(msg, inet6);
+	nla_nest_end(msg, families);
 }
 
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *ctx)

@@ -21,6 +21,9 @@ int netlink_open(struct nl_sock **out);
 /* A message of the type with REQUEST and the flags, ready for its body. NULL without memory. */
 struct nl_msg *netlink_message(int type, int flags);
 
+/* Into a message about a link: the kernel makes it no link-local IPv6 address of its own. */
+void netlink_put_no_link_local(struct nl_msg *msg);
+
 /* Sends, waits for the answer, frees the message (NULL: -ENOMEM). 0 or the kernel's negative errno. */
 int netlink_call(struct nl_sock *s, struct nl_msg *msg);
 

@@ -52,18 +52,12 @@ static int set_inner_up(struct host *h, u32 ifindex, bool has_ip6)
 {
 	struct ifinfomsg body = { .ifi_index = (int)ifindex, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 	struct nl_msg *msg = netlink_message(RTM_NEWLINK, 0);
-	struct nlattr *families, *inet6;
 
 	if (!msg)
 		return -ENOMEM;
 	nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
-	if (has_ip6) {
-		families = nla_nest_start(msg, IFLA_AF_SPEC);
-		inet6 = nla_nest_start(msg, AF_INET6);
-		nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-		nla_nest_end(msg, inet6);
-		nla_nest_end(msg, families);
-	}
+	if (has_ip6)
+		netlink_put_no_link_local(msg);
 	return netlink_call(h->netlink, msg);
 }
 

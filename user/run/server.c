@@ -235,9 +235,14 @@ int server_engine_settings(const struct server *s, struct tunnel_settings *t)
 	return crypto_scalarmult_base(t->server_public, t->server_secret) ? -EINVAL : 0;
 }
 
+static u32 handshakes_per_second(const struct server *s)
+{
+	return s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
+}
+
 static struct datapath *open_filter(struct server *s, enum datapath_mode mode)
 {
-	u32 rate = s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
+	u32 rate = handshakes_per_second(s);
 	struct datapath_settings set = { .server = true, .workers = s->worker_count,
 					 .handshakes_per_second = rate * FIRSTS_PER_HANDSHAKE,
 					 .handshakes_per_source = rate * FIRSTS_PER_SOURCE };
@@ -279,7 +284,7 @@ static int open_device(struct server *s, char *error)
 
 void server_set_rates(struct server *s)
 {
-	u32 rate = s->set.handshakes_per_second ? s->set.handshakes_per_second : 500;
+	u32 rate = handshakes_per_second(s);
 
 	if (s->datapath)
 		datapath_set_rates(s->datapath, rate * FIRSTS_PER_HANDSHAKE, rate * FIRSTS_PER_SOURCE);
