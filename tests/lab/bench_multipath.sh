@@ -36,6 +36,7 @@ CLIENT_FLAGS=${CLIENT_FLAGS:-} SERVER_FLAGS=${SERVER_FLAGS:-}
 ROWS=
 SCENARIO=		# process id of the one that runs
 FAILED=0
+STOLEN=			# percent of the cores, row by row
 
 # --- the table ----------------------------------------------------------------------------------
 
@@ -77,11 +78,24 @@ keep() { # row, run, what it was, file
 		"$(cut -d ' ' -f 1 /proc/loadavg)" "$(cat "$4")" >> "$OUT"
 }
 
+# Of all that the cores could have done since boot, in ticks: what the host of a virtual machine took away, and all.
+ticks() {
+	awk '$1 == "cpu" { print $9, $2 + $3 + $4 + $5 + $6 + $7 + $8 + $9 }' /proc/stat
+}
+
+# Delays of milliseconds mean little when a core was not there for as long: so how much of the cores was not is said.
+note_stolen() { # row, ticks before
+	local before=($2) now
+	now=($(ticks))
+	STOLEN+="${STOLEN:+, }$1 $(calculate "100 * (${now[0]} - ${before[0]}) / (${now[1]} - ${before[1]} + 1)")"
+}
+
 # Runs in a process and a lab of its own, so that one that fails takes only its own row along. It has a
 # process group of its own too: a signal to us ends all of it at once.
 scenario() { # row, function that measures, its arguments...
-	local name=$1
+	local name=$1 before
 	shift
+	before=$(ticks)
 	set -m
 	(set -eE; set +m; "$@") &
 	SCENARIO=$!
@@ -91,6 +105,7 @@ scenario() { # row, function that measures, its arguments...
 		echo "$name could not be measured" >&2
 	fi
 	SCENARIO=
+	note_stolen "$name" "$before"
 }
 
 end() {
@@ -116,6 +131,7 @@ print_report() {
 		"client flags '$CLIENT_FLAGS', server flags '$SERVER_FLAGS'."
 	echo "$RUNS run(s) of $LENGTH s each, of single links $SINGLE s; the first $SKIP s are not counted. Queue of each link: 100 ms" \
 		"where nothing else is said. Inner congestion control: $CCS, and as said in the row."
+	echo "Percent of the cores that the host took away while a row was measured: $STOLEN."
 	echo
 	echo "| what | median | worst | floor | goal | | details |"
 	echo "|---|---|---|---|---|---|---|"
