@@ -46,32 +46,26 @@ static bool peer_is_heard_elsewhere(const struct path *p, u64 within_us)
 	return false;
 }
 
-/* The peer tells of a silence, by another path, which may be farther: what it says is certain, what we think a guess. */
+/* The peer tells of a silence by its best other path, which may be farther: what it says is certain, what we think a guess. And
+ * when that one dies, acks of ours have to come by ourselves, and take so much longer. */
 static u64 telling_takes_us(const struct path *p)
 {
-	u32 most_us = p->rtt.min_us, least_us = p->rtt.min_us;
+	const struct path *other = session_best_path(p->session, p);
+	u32 own_us = p->rtt.min_us, others_us = other && other->rtt.any ? other->rtt.min_us : own_us;
 
-	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
-		const struct path *other = p->session->paths[i];
-
-		if (!other || other->state != TUNNEL_PATH_UP || !other->rtt.any)
-			continue;
-		most_us = MAX(most_us, other->rtt.min_us);
-		least_us = MIN(least_us, other->rtt.min_us);
-	}
-	return TELLING_US + most_us - least_us;
+	return TELLING_US + MAX(own_us, others_us) - MIN(own_us, others_us);
 }
 
 static u64 patience_us(const struct path *p)
 {
 	u64 patience = MAX(rtt_patience_us(&p->rtt, 3 * ack_interval_us(p->rtt.min_us)), PATIENCE_MIN_US);
 
-	if (p->sent.in_flight_eliciting > TAIL_PACKETS)
-		patience += telling_takes_us(p);
 	if (p->rate.phase == RATE_OPEN)		/* what we send may be more than it carries, and then acks wait behind it */
 		patience *= 2;
 	patience <<= p->pardons;
-	return peer_is_heard_elsewhere(p, MAX(patience / 2, HEARD_LATELY_US)) ? patience : patience * PATIENCE_ALONE;
+	if (!peer_is_heard_elsewhere(p, MAX(patience / 2, HEARD_LATELY_US)))
+		patience *= PATIENCE_ALONE;
+	return patience + (p->sent.in_flight_eliciting > TAIL_PACKETS ? telling_takes_us(p) : 0);
 }
 
 /* How long packets of this path wait for an ack: so long that acks take no more than half a percent of what they travel on. */
