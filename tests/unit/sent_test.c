@@ -548,6 +548,18 @@ static void the_first_after_the_acked_is_the_oldest_that_tells(void **state)
 /* A shuffling, losing network with lost and shuffled acks, against an array of what was told. */
 enum { MODEL_PACKETS = 30000, MODEL_DELAY = 40 };
 
+static void what_left_soon_after_the_acked_may_have_come(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 10; i++)
+		send_kept(1, SEC + i * MSEC);
+	assert_int_equal(sent_kept_within(&s, SEC + 4 * MSEC), 5);	/* nothing acked: since ever */
+	assert_int_equal(ack(2, 2, 0, 0, SEC + 20 * MSEC), 0);
+	assert_int_equal(sent_kept_within(&s, 0), 2);			/* 0 and 1 */
+	assert_int_equal(sent_kept_within(&s, 3 * MSEC), 5);
+	assert_int_equal(sent_kept_within(&s, SEC), 9);
+}
+
 static void random_network_keeps_the_sums(void **state)
 {
 	static u8 eliciting[MODEL_PACKETS], told[MODEL_PACKETS];
@@ -643,6 +655,7 @@ int main(void)
 		TEST(packets_left_behind_for_long_are_lost),
 		TEST(the_tail_is_taken_but_stays_out),
 		TEST(the_first_after_the_acked_is_the_oldest_that_tells),
+		TEST(what_left_soon_after_the_acked_may_have_come),
 		TEST(random_network_keeps_the_sums),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -434,6 +434,16 @@ u64 sent_after_acked_us(const struct sent *s)
 	return TIME_NEVER;
 }
 
+u32 sent_kept_within(const struct sent *s, u64 us)
+{
+	u64 until_us = s->any_acked && s->largest_acked >= ring_floor(s) ? record(s, s->largest_acked)->time_us + us : us;
+	u32 count = 0;
+
+	for (u64 n = s->oldest; n < s->next && record(s, n)->time_us <= until_us; n++)
+		count += record(s, n)->state == RECORD_OUT && record(s, n)->kept;
+	return count;
+}
+
 void sent_take_tail(struct sent *s, u32 most, struct buf_queue *again)
 {
 	u64 n = s->next;

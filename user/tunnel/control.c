@@ -160,7 +160,7 @@ static void receive_path(struct path *arrived, const struct frame *f)
 	if (!p || p == arrived)
 		return;
 	if (f->path.state == TG_PATH_SUSPECT)
-		path_suspect(p, "the peer hears nothing on it");
+		path_told_silent(p);
 	if (f->path.state == TG_PATH_ABANDON && s->tunnel->set.server) {
 		path_suspect(p, "the peer takes it away");	/* what is on its way goes elsewhere */
 		s->paths[p->id] = NULL;

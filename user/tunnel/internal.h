@@ -166,6 +166,7 @@ struct path {
 	u16 last_stamp;
 	struct delay arrival;		/* of the peer's datagrams: what it takes them, by their stamps */
 	u64 last_received_us, last_ack_us;
+	u32 ack_age_us;			/* how long its newest packet had been there when the last ack left */
 	u64 data_us;			/* when data came last */
 	u32 gap_us;			/* mean time between batches of data; 0: none lately */
 	u32 silence_told;		/* times since then */
@@ -174,7 +175,7 @@ struct path {
 	u64 next_probe_us;
 	bool tail_probed;		/* one ping went out for a late ack, before calling the path suspect */
 	u32 unacked_acks;		/* ack-only datagrams since one that makes the peer ack */
-	u64 suspect_since_us;
+	u64 up_since_us, suspect_since_us;
 	bool silence_guessed;		/* no more than our clock says so: any ack proves it wrong */
 	u32 given_up, came_late;	/* packets on their way when it fell silent; of these acked since */
 	u32 pardons;			/* held silent wrongly, lately: patience doubles with each */
@@ -434,11 +435,16 @@ bool session_waits(const struct session *s);	/* anything waits for the paths */
 bool session_backlogged(const struct session *s);	/* bulk waits for the paths */
 void session_drop_waiting(struct session *s);
 
+u64 pump_target_us(u64 most_rtt_us, u64 farther_us);	/* CoDel's: the longest of the least round trips, the farthest path's lead one way */
+
 /* repair.c */
 void repair_lost(struct session *s, struct buf_queue *lost);	/* takes all: they are sent again, or skipped */
 void repair_give_up(struct session *s, struct buf *b);	/* takes b; the peer is told not to wait */
 void repair_tail(struct session *s);
 u64 repair_tail_due_us(const struct session *s);
+
+/* tell.c */
+void tell_senders(struct path *dead, struct buf_queue *again, u32 unsure);	/* takes some out, or marks them; the first `unsure` may have come */
 
 /* send.c */
 u32 wire_bytes(const struct path *p, u32 datagram_bytes);	/* with its IP and UDP headers */
@@ -484,6 +490,7 @@ void session_tick(struct session *s);
 u64 session_due_us(const struct session *s);
 void path_acked(struct path *p, const struct path *by, const struct ack *a, struct sent_news *news);
 void path_suspect(struct path *p, const char *why);	/* it is silent, as somebody knows */
+void path_told_silent(struct path *p);	/* the peer says so */
 void path_doubt(struct path *p, const char *why);	/* so it seems: any ack tells otherwise */
 void path_update_hold(struct session *s);
 

@@ -166,7 +166,9 @@ void path_set_state(struct path *p, enum tunnel_path_state state, const char *wh
 	if (p->state == state)
 		return;
 	p->state = state;
-	if (state != TUNNEL_PATH_UP)
+	if (state == TUNNEL_PATH_UP)
+		p->up_since_us = p->tunnel->now_us;
+	else
 		bundle_path_gone(p);	/* outages and handovers come to unrelated paths at once: no proof */
 	if (p->session)
 		session_touch(p->session);

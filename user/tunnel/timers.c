@@ -82,18 +82,23 @@ static void update_ack_interval(struct path *p)
 /* ---- silence ---- */
 
 /* What it had on its way goes elsewhere at once. */
-static void suspect(struct path *p, const char *why, bool guessed)
+/* `told_us`: what left so long after the newest acked one may still have come; TIME_NEVER: any of it may have. */
+static void suspect(struct path *p, const char *why, bool guessed, u64 told_us)
 {
 	struct buf_queue again = { 0 };
+	u32 unsure;
 
 	p->silence_guessed &= guessed;		/* once it is known it stays so */
 	if (p->state != TUNNEL_PATH_UP)
 		return;
 	p->given_up = p->sent.in_flight_eliciting;
 	p->came_late = 0;
+	unsure = told_us == TIME_NEVER ? 0 : sent_kept_within(&p->sent, told_us);
 	sent_give_up(&p->sent, &again);
 	path_set_state(p, TUNNEL_PATH_SUSPECT, why);
 	p->silence_guessed = guessed;
+	if (told_us != TIME_NEVER)
+		tell_senders(p, &again, unsure);
 	repair_lost(p->session, &again);
 	p->probes = 0;
 	p->next_probe_us = p->tunnel->now_us;
@@ -103,12 +108,20 @@ static void suspect(struct path *p, const char *why, bool guessed)
 
 void path_suspect(struct path *p, const char *why)
 {
-	suspect(p, why, false);
+	suspect(p, why, false, TIME_NEVER);
 }
 
 void path_doubt(struct path *p, const char *why)
 {
-	suspect(p, why, true);
+	suspect(p, why, true, TIME_NEVER);
+}
+
+/* With that came the last ack there is. If the newest it has was fresh, more was on its way. */
+void path_told_silent(struct path *p)
+{
+	bool fresh = p->ack_age_us <= SILENCE_MARGIN_US + 4 * p->delay.jitter_us;
+
+	suspect(p, "the peer hears nothing on it", false, fresh ? p->ack_age_us + p->rtt.min_us / 2 + 4 * p->delay.jitter_us : 0);
 }
 
 static bool other_is_probed(const struct path *p)
@@ -216,6 +229,7 @@ void path_acked(struct path *p, const struct path *by, const struct ack *a, stru
 	u64 now = p->tunnel->now_us;
 
 	second_note(&p->sent_second, p->sent_bytes, now);
+	p->ack_age_us = a->delay_us;
 	if (news->has_rtt) {
 		if (came_as_usual(p, by))
 			rtt_sample(&p->rtt, news->rtt_us, news->ack_delay_us, now);
@@ -233,7 +247,7 @@ void path_acked(struct path *p, const struct path *by, const struct ack *a, stru
 		if (!is_older_than_silence(p, news))
 			path_answers(p, was_no_silence(p, news));
 	} else if (peer_hears_nothing(p, a) && session_best_path(p->session, p)) {
-		path_suspect(p, "the peer hears nothing on it");
+		suspect(p, "the peer hears nothing on it", false, 0);
 		control_tell_path(p, TG_PATH_SUSPECT);
 	}
 }
