@@ -396,6 +396,20 @@ static void a_path_probes_only_when_it_may(void **state)
 	}
 }
 
+/* Other paths take what there is from then on: no sample counts, and no round passes. */
+static void a_probed_path_that_gets_little_does_not_drain_for_ever(void **state)
+{
+	(void)state;
+	begin_steady(100 * MBIT, 20000);
+	while (link.control.phase != RATE_PROBE)
+		bottleneck_step(&link);
+	while (link.control.phase != RATE_DRAIN)
+		bottleneck_step(&link);
+	link.offered = 5 * MBIT;
+	bottleneck_run(&link, 200 * MSEC);
+	assert_int_equal(link.control.phase, RATE_CRUISE);
+}
+
 /* A receiver that wakes up late stamps many packets with one time. */
 static void late_wake_ups_do_not_blur_the_estimate(void **state)
 {
@@ -454,6 +468,7 @@ int main(void)
 		ON_LINK(a_shallow_buffer_is_filled_without_much_loss),
 		ON_LINK(beside_one_who_fills_the_queue_it_keeps_a_share),
 		ON_LINK(a_path_probes_only_when_it_may),
+		ON_LINK(a_probed_path_that_gets_little_does_not_drain_for_ever),
 		ON_LINK(late_wake_ups_do_not_blur_the_estimate),
 		ON_LINK(a_path_that_is_never_full_stays_open),
 	};

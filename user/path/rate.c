@@ -25,6 +25,7 @@
 #define PROBE_GAIN 125u			/* once that has found something */
 #define DRAIN_GAIN_MOST 90u
 #define DRAIN_GAIN_LEAST 50u
+#define DRAIN_ROUNDS_MOST 4u		/* round trips that the results of a probe may take */
 #define PROBE_LEAST_US (15 * MSEC)
 #define PROBE_EVERY_ROUNDS 8u
 #define GROWTH_PERCENT 125u
@@ -212,8 +213,9 @@ static void end_round_drain(struct rate *r, u64 now_us)
 {
 	u64 rounds = r->round - r->phase_round;
 
-	if (rounds < 2 && r->probe_from)
-		return;		/* the probe's packets are still on their way */
+	/* The probe's packets are still on their way. Rounds stand still where the others take what there is: by time, too. */
+	if (r->probe_from && rounds < 2 && now_us - r->phase_began_us < DRAIN_ROUNDS_MOST * (u64)r->rtt_us)
+		return;
 	if (r->probe_from) {
 		bool found = r->most * 100 > r->probe_from * PROBE_FOUND_PERCENT;
 
