@@ -58,6 +58,24 @@ static void signals_come_at_the_distances_of_the_rfc(void **state)
 	assert_int_equal(found, ARRAY_SIZE(at_us));
 }
 
+/* Half of a flow's capacity has gone, and what waited for both links waits for one. One drop makes the window smaller; it takes a
+ * round trip and the wait until that shows in the wait of those that leave. The queue itself shows it sooner. */
+static void a_sender_that_answers_was_told_twice_more(void **state)
+{
+	struct codel answers = { 0 }, stays = { 0 };
+	u32 told = 0, told_again = 0;
+
+	(void)state;
+	for (u64 now = 0; now < 350 * MSEC; now += MSEC) {
+		u32 left = now < 160 * MSEC ? 200000 : now > 300 * MSEC ? 100000 : 200000 - (u32)(now - 160 * MSEC) * 100 / 140;
+
+		told += codel_signals(&answers, &usual, 70 * MSEC, left, MTU, SEC + now);
+		told_again += codel_signals(&stays, &usual, 70 * MSEC, 200000, MTU, SEC + now);
+	}
+	assert_int_equal(told, 1);
+	assert_int_equal(told_again, 4);
+}
+
 static void the_last_full_packet_is_spared(void **state)
 {
 	struct codel c = { 0 };
@@ -269,6 +287,7 @@ int main(void)
 		cmocka_unit_test(a_short_wait_is_never_signalled),
 		cmocka_unit_test(a_burst_shorter_than_the_interval_passes),
 		cmocka_unit_test(signals_come_at_the_distances_of_the_rfc),
+		cmocka_unit_test(a_sender_that_answers_was_told_twice_more),
 		cmocka_unit_test(the_last_full_packet_is_spared),
 		cmocka_unit_test(a_queue_that_comes_back_soon_is_met_with_what_was_learned),
 		cmocka_unit_test(a_sender_that_obeys_is_held_near_the_target),

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#define ANSWERED_PART 8u		/* so much less waits: the sender has been told */
 #define RECENT_INTERVALS 16u	/* dropping that ended less long ago goes on where it stood */
 
 /* Has every packet of the last interval waited too long? */
@@ -27,7 +28,21 @@ static u64 distance_us(const struct codel *c, const struct codel_limits *l)
 	return (u64)((double)l->interval_us / sqrt(c->count));
 }
 
-static void begin(struct codel *c, const struct codel_limits *l, u64 now_us)
+static u16 kib(u32 bytes)
+{
+	return (u16)MIN(bytes >> 10, (u32)UINT16_MAX);
+}
+
+/* True also while the sender still answers: it is judged by what became of the queue since the last time. */
+static bool is_answered(struct codel *c, u32 left_bytes)
+{
+	u16 before = c->left_kib;
+
+	c->left_kib = kib(left_bytes);
+	return c->left_kib + before / ANSWERED_PART < before;
+}
+
+static void begin(struct codel *c, const struct codel_limits *l, u32 left_bytes, u64 now_us)
 {
 	u16 more = (u16)(c->count - c->count_before);
 	bool recent = now_us < c->next_us + RECENT_INTERVALS * l->interval_us;
@@ -36,6 +51,7 @@ static void begin(struct codel *c, const struct codel_limits *l, u64 now_us)
 	c->count = more > 1 && recent ? more : 1;
 	c->count_before = c->count;
 	c->next_us = now_us + distance_us(c, l);
+	c->left_kib = kib(left_bytes);
 }
 
 bool codel_signals(struct codel *c, const struct codel_limits *l, u64 waited_us, u32 left_bytes, u32 mtu_bytes,
@@ -48,11 +64,15 @@ bool codel_signals(struct codel *c, const struct codel_limits *l, u64 waited_us,
 		return false;
 	}
 	if (!c->dropping) {
-		begin(c, l, now_us);
+		begin(c, l, left_bytes, now_us);
 		return true;
 	}
 	if (now_us < c->next_us)
 		return false;
+	if (is_answered(c, left_bytes)) {
+		c->next_us = now_us + distance_us(c, l);
+		return false;
+	}
 	if (c->count < UINT16_MAX)
 		c->count++;
 	c->next_us += distance_us(c, l);

@@ -6,6 +6,11 @@
  * (or marked), and further ones at shrinking distances, interval / sqrt(count), until the wait is below the target
  * again.
  *
+ * What differs from the RFC: a sender that has been told answers a round trip later, the queue's wait included, and the
+ * packets that left earlier keep the queue standing for as long again. Where that is longer than the distance, as when half of a
+ * flow's capacity has gone, a second drop and a third cut its window for a queue that was going away already. The bytes
+ * that wait tell sooner than the wait of those that leave: as long as they become fewer, nothing more is dropped.
+ *
  * K. Nichols, V. Jacobson, A. McGregor, J. Iyengar: "Controlled Delay Active Queue Management", RFC 8289. There a loop
  * takes packets out until one may go; here each packet gets its verdict when it is taken out, which comes to the same.
  */
@@ -25,6 +30,7 @@ struct codel {
 	u64 next_us;		/* when the next packet is to be dropped, or was when dropping ended */
 	u16 count;		/* drops since dropping began */
 	u16 count_before;	/* with how many it began */
+	u16 left_kib;		/* what waited when it was judged last */
 	bool dropping;
 };
 
