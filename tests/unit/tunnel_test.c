@@ -292,36 +292,6 @@ static void an_ack_of_before_the_silence_is_no_sign_of_life(void **state)
 	world_end(&w);
 }
 
-/* How many packets were not repaired when one of two links of 10 Mbit/s died under a flow of so many bytes per second. */
-static u64 skipped_at_a_cut(u64 bytes_per_second)
-{
-	u64 before;
-
-	world_init(&w, 23);
-	w.links[1].rate_bytes = w.links[2].rate_bytes = 1250000;
-	w.links[1].delay_us = w.links[2].delay_us = 25 * MSEC;
-	w.client_settings.aggregation = SCHED_FULL;
-	world_start(&w, 2);
-	world_run(&w, 10 * SEC);	/* a link that has come lately may be gone for a moment only */
-	world_flow(&w, &w.client, 2 * SEC, 1200 * SEC / 5000000, 1200, 1);	/* so that the rates are known */
-	world_run(&w, SEC);
-	world_flow(&w, &w.client, SEC, 1200 * SEC / bytes_per_second, 1200, 100000);
-	before = w.client.tunnel->session->skipped;
-	w.links[1].cut = true;
-	world_flow(&w, &w.client, 400 * MSEC, 1200 * SEC / bytes_per_second, 1200, 200000);
-	assert_int_equal(client_path(1).state, TUNNEL_PATH_SUSPECT);
-	return w.client.tunnel->session->skipped - before;
-}
-
-static void a_sender_was_told_of_a_dead_link_when_the_queue_stood(void **state)
-{
-	(void)state;
-	assert_int_equal(skipped_at_a_cut(2300000), 1);
-	world_end(&w);
-	assert_int_equal(skipped_at_a_cut(600000), 0);	/* the other link carries that */
-	world_end(&w);
-}
-
 static void all_links_may_go_and_come_back(void **state)
 {
 	u32 before;
@@ -1052,7 +1022,6 @@ int main(void)
 		cmocka_unit_test(a_silent_link_is_noticed_when_only_the_server_sends),
 		cmocka_unit_test(a_link_that_netlink_reports_gone_carries_nothing),
 		cmocka_unit_test(an_ack_of_before_the_silence_is_no_sign_of_life),
-		cmocka_unit_test(a_sender_was_told_of_a_dead_link_when_the_queue_stood),
 		cmocka_unit_test(all_links_may_go_and_come_back),
 		cmocka_unit_test(a_restarted_server_is_opened_anew_within_two_seconds),
 		cmocka_unit_test(rekeying_every_second_under_loss_costs_no_packet),

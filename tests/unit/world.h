@@ -54,6 +54,7 @@ struct world_end {
 struct world {
 	u8 wanted_path;		/* of the packets that are sent: a path's id plus one, or 0 */
 	u16 flow;		/* likewise: added to their source port */
+	u8 tos;			/* likewise: their IPv4 type of service, with ECN */
 	u8 link_flags[WORLD_LINKS + 1];
 	u64 now_us;
 	struct rand_source random;
@@ -368,6 +369,7 @@ static inline void world_send(struct world *w, struct world_end *end, u32 number
 	b->len = (u16)len;
 	b->wanted_path = w->wanted_path;
 	b->data[0] = 0x45;
+	b->data[1] = w->tos;
 	put_be16(b->data + 2, (u16)len);
 	b->data[8] = 64;
 	b->data[9] = 17;

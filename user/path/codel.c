@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-#define ANSWERED_PART 8u		/* so much less waits: the sender has been told */
+#define ANSWERED_PART 8u		/* so much less waits, and two packets: the sender has been told */
+#define TOLD_FEW 4u			/* drops; who has not answered after these gets the RFC's, as may a burst that comes and goes */
 #define RECENT_INTERVALS 16u	/* dropping that ended less long ago goes on where it stood */
 
 /* Has every packet of the last interval waited too long? */
@@ -34,12 +35,12 @@ static u16 kib(u32 bytes)
 }
 
 /* True also while the sender still answers: it is judged by what became of the queue since the last time. */
-static bool is_answered(struct codel *c, u32 left_bytes)
+static bool is_answered(struct codel *c, u32 left_bytes, u32 mtu_bytes)
 {
 	u16 before = c->left_kib;
 
 	c->left_kib = kib(left_bytes);
-	return c->left_kib + before / ANSWERED_PART < before;
+	return c->count <= TOLD_FEW && c->left_kib + MAX(before / ANSWERED_PART, 2 * mtu_bytes >> 10) < before;
 }
 
 static void begin(struct codel *c, const struct codel_limits *l, u32 left_bytes, u64 now_us)
@@ -69,7 +70,7 @@ bool codel_signals(struct codel *c, const struct codel_limits *l, u64 waited_us,
 	}
 	if (now_us < c->next_us)
 		return false;
-	if (is_answered(c, left_bytes)) {
+	if (is_answered(c, left_bytes, mtu_bytes)) {
 		c->next_us = now_us + distance_us(c, l);
 		return false;
 	}

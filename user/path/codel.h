@@ -9,7 +9,8 @@
  * What differs from the RFC: a sender that has been told answers a round trip later, the queue's wait included, and the
  * packets that left earlier keep the queue standing for as long again. Where that is longer than the distance, as when half of a
  * flow's capacity has gone, a second drop and a third cut its window for a queue that was going away already. The bytes
- * that wait tell sooner than the wait of those that leave: as long as they become fewer, nothing more is dropped.
+ * that wait tell sooner than the wait of those that leave: while there are an eighth fewer than when the last verdict was due, nothing more is dropped.
+ * That holds for the first few drops; after them it is the RFC.
  *
  * K. Nichols, V. Jacobson, A. McGregor, J. Iyengar: "Controlled Delay Active Queue Management", RFC 8289. There a loop
  * takes packets out until one may go; here each packet gets its verdict when it is taken out, which comes to the same.

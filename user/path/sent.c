@@ -436,7 +436,8 @@ u64 sent_after_acked_us(const struct sent *s)
 
 u32 sent_kept_within(const struct sent *s, u64 us)
 {
-	u64 until_us = s->any_acked && s->largest_acked >= ring_floor(s) ? record(s, s->largest_acked)->time_us + us : us;
+	bool known = s->any_acked && s->largest_acked >= ring_floor(s);
+	u64 until_us = known ? record(s, s->largest_acked)->time_us + us : TIME_NEVER;
 	u32 count = 0;
 
 	for (u64 n = s->oldest; n < s->next && record(s, n)->time_us <= until_us; n++)

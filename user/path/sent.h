@@ -89,7 +89,8 @@ int sent_ack(struct sent *s, const struct ack *a, struct sent_news *news, u64 no
  * of an ack just applied. */
 void sent_lose_older(struct sent *s, u64 age_us, struct sent_news *news);
 
-/* How many packets are kept that left at most `us` after the newest acked one, and have not been acked. */
+/* How many packets are kept that left at most `us` after the newest acked one, and have not been acked; all, when nobody knows which
+ * that is. */
 u32 sent_kept_within(const struct sent *s, u64 us);
 
 /* The latest `most` kept packets that are still out are sent again elsewhere: appends them to `again`. The records stay out, to be

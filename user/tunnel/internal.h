@@ -424,6 +424,7 @@ void client_cancel_attempts(struct path *p);
 
 /* pump.c */
 enum sched_tier path_tier(const struct path *p);
+enum sched_tier session_tier_in_use(const struct session *s);	/* paths up to it share the traffic, the others stand in */
 void session_pump(struct session *s);		/* sends what the paths take now; plans when they take more */
 struct path *session_begin_straight(struct session *s);	/* the path of session_goes_straight(), for a batch */
 void session_send_straight(struct path *p, struct buf *b);	/* b waits for nothing */
@@ -435,8 +436,6 @@ bool session_waits(const struct session *s);	/* anything waits for the paths */
 bool session_backlogged(const struct session *s);	/* bulk waits for the paths */
 void session_drop_waiting(struct session *s);
 
-u64 pump_target_us(u64 most_rtt_us, u64 farther_us);	/* CoDel's: the longest of the least round trips, the farthest path's lead one way */
-
 /* repair.c */
 void repair_lost(struct session *s, struct buf_queue *lost);	/* takes all: they are sent again, or skipped */
 void repair_give_up(struct session *s, struct buf *b);	/* takes b; the peer is told not to wait */
@@ -444,7 +443,7 @@ void repair_tail(struct session *s);
 u64 repair_tail_due_us(const struct session *s);
 
 /* tell.c */
-void tell_senders(struct path *dead, struct buf_queue *again, u32 unsure);	/* takes some out, or marks them; the first `unsure` may have come */
+void tell_senders(struct path *dead, const struct buf_queue *again, u32 unsure);	/* marks some, or has them given up; the first `unsure` may have come */
 
 /* send.c */
 u32 wire_bytes(const struct path *p, u32 datagram_bytes);	/* with its IP and UDP headers */

@@ -433,13 +433,7 @@ static void count_drops(struct session *s)
 
 /* A flow over these paths needs a quarter of the longest round trip waiting here, in 5 to 25 ms, or CUBIC's cuts leave links idle. And
  * the far link gets only what waits longer than it is farther, one way: it idles first. That the queue stands deeper by half of this
- * was enough to fill it in all that was measured (docs/benchmarks.md). */
-u64 pump_target_us(u64 most_rtt_us, u64 farther_us)
-{
-	return MIN(MAX((most_rtt_us + 20 * MSEC) / 4, 5 * MSEC), 25 * MSEC) + MIN(farther_us / 2, FARTHER_MOST_US);
-}
-
-/* A path that is left out for its delay counts: it may be tried. */
+ * was enough to fill it in all that was measured (docs/benchmarks.md). One that is left out for its delay counts: it may be tried. */
 static void tune_codel(struct session *s, const struct view *v)
 {
 	enum sched_tier best = SCHED_TIER_OUT;
@@ -455,7 +449,9 @@ static void tune_codel(struct session *s, const struct view *v)
 		most_us = MAX(most_us, v->entries[i].min_rtt_us);
 		farther_us = MAX(farther_us, v->entries[i].least_delay_us);
 	}
-	queue_set_codel(&s->queue, pump_target_us(most_us, farther_us), MAX(100 * MSEC, 2 * (most_us + 20 * MSEC)));
+	farther_us = MIN(farther_us / 2, FARTHER_MOST_US);
+	most_us += 20 * MSEC;
+	queue_set_codel(&s->queue, MIN(MAX(most_us / 4, 5 * MSEC), 25 * MSEC) + farther_us, MAX(100 * MSEC, 2 * most_us));
 }
 
 static u64 anchor_estimate(const struct session *s, const struct view *v)

@@ -14,33 +14,32 @@
  */
 #include "tunnel/internal.h"
 
-#include <string.h>
-
 #include "path/ecn.h"
 
-#define STEADY_US (10 * SEC)	/* a path that comes and goes is soon back, and its windows are wanted */
+#define STEADY_US (10 * SEC)		/* a path that comes and goes is soon back, and its windows are wanted */
 #define STEADY_LOSS_PPM 20000u		/* what a worse one lost may be its radio's; its senders know loss enough */
+#define LOST_LEAST 20u			/* packets: a flow of fewer has no window to cut, nor enough behind to tell it soon */
+#define TOLD_MOST 32u			/* flows */
 
 /* What the paths that are left hold before CoDel objects; 0: nobody knows. */
 static u64 rest_holds(const struct session *s)
 {
-	u64 rate = 0, bytes = 0, most_us = 0, least_us = TIME_NEVER;
+	enum sched_tier in_use = session_tier_in_use(s);
+	u64 rate = 0, bytes = 0;
 
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
 		const struct path *p = s->paths[i];
 		u64 carries;
 
-		if (!p || path_tier(p) >= SCHED_TIER_SUSPECT)
+		if (!p || path_tier(p) > in_use)
 			continue;
-		if (!p->rate.measured || !p->rtt.any)
+		if (in_use >= SCHED_TIER_SUSPECT || !p->rate.measured || !p->rtt.any)
 			return 0;
 		carries = limits_rate(p, rate_estimate(&p->rate));
 		rate += carries;
 		bytes += carries * p->rtt.min_us / SEC;
-		most_us = MAX(most_us, p->rtt.min_us);
-		least_us = MIN(least_us, p->rtt.min_us);
 	}
-	return rate ? bytes + rate * pump_target_us(most_us, (most_us - least_us) / 2) / SEC : 0;
+	return bytes + rate * s->queue.codel.target_us / SEC;
 }
 
 /* What senders have on their way: what all paths carried lately, for a round trip, and what waits. What can be seen of it now is
@@ -48,41 +47,85 @@ static u64 rest_holds(const struct session *s)
 static u64 windows(const struct session *s, const struct path *dead)
 {
 	u64 bytes = s->queue.bulk_bytes + dead->rate.delivered_ema * dead->rtt.min_us / SEC;
+	enum sched_tier in_use = session_tier_in_use(s);
 
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
 		const struct path *p = s->paths[i];
 
-		if (p && p != dead && path_tier(p) < SCHED_TIER_SUSPECT)
+		if (p && p != dead && path_tier(p) <= in_use)
 			bytes += p->rate.delivered_ema * p->rtt.min_us / SEC;
 	}
 	return bytes;
 }
 
-/* Of flows whose packets were lost. */
+/* Of flows whose packets were lost, by their slots. */
 struct losers {
-	u8 seen[TG_ORDER_SLOTS];	/* packets of each slot, up to 2 */
-	u32 count;			/* of slots with 2 */
+	u32 lost[TG_ORDER_SLOTS];	/* packets; 0 when it is to be told */
+	u8 until[TG_ORDER_SLOTS];	/* so many packets on it is told; 0: it is not */
+	u32 all;
 };
 
-/* The second of a slot may tell: something is repaired before it, and something comes behind. */
-static bool is_second(struct losers *l, const struct buf *b)
+static u32 slot_of(const struct buf *b)
 {
-	u32 slot = b->order >> TG_ORDER_SEQ_BITS;
+	return b->order >> TG_ORDER_SEQ_BITS;
+}
 
-	return b->bulk && !b->half && slot < TG_ORDER_SLOTS && l->seen[slot] < 2 && ++l->seen[slot] == 2;
+static bool is_new_bulk(const struct buf *b)
+{
+	return b->bulk && !b->half && !b->rounds && slot_of(b) < TG_ORDER_SLOTS;
 }
 
 static void count_losers(struct losers *l, const struct buf *b)
 {
-	*l = (struct losers){ 0 };
-	for (; b; b = b->next)
-		l->count += is_second(l, b);
+	for (; b; b = b->next) {
+		if (!is_new_bulk(b))
+			continue;
+		l->lost[slot_of(b)]++;
+		l->all++;
+	}
 }
 
-/* How many flows have to be told, each of which then cuts its window by 30 % (CUBIC). */
-static u32 flows_to_tell(u32 flows, u64 bytes, u64 held)
+static u32 largest(const struct losers *l)
 {
-	return (u32)MIN((flows * (bytes - held) * 10 + 3 * bytes - 1) / (3 * bytes), (u64)flows);
+	u32 best = 0;
+
+	for (u32 i = 1; i < TG_ORDER_SLOTS; i++)
+		if (l->lost[i] > l->lost[best])
+			best = i;
+	return best;
+}
+
+/* Each that is told cuts its window by 30 % (CUBIC, RFC 9438): the largest, until that is what is too much. Windows are as the
+ * losses. The second packet tells: one before it is repaired, and most come behind. */
+static void choose(struct losers *l, u64 bytes, u64 held)
+{
+	u64 wanted = l->all * (bytes - held) / bytes * 10 / 3, told = 0;
+
+	for (u32 n = 0; n < TOLD_MOST && told < wanted; n++) {
+		u32 slot = largest(l);
+
+		if (l->lost[slot] < LOST_LEAST)
+			return;
+		told += l->lost[slot];
+		l->lost[slot] = 0;
+		l->until[slot] = 2;
+	}
+}
+
+/* What is not marked has had its rounds: repair.c gives it up, with all the rest that it does. */
+static void tell(struct session *s, struct buf *b)
+{
+	if (ecn_mark(b->data, b->len)) {
+		s->queue.marks++;
+		return;
+	}
+	s->queue.drops_codel++;
+	b->rounds = REPAIRS;
+}
+
+static bool was_steady(const struct path *dead)
+{
+	return dead->tunnel->now_us - dead->up_since_us >= STEADY_US && dead->sent.loss_ppm < STEADY_LOSS_PPM;
 }
 
 static struct buf *behind(const struct buf_queue *q, u32 n)
@@ -94,39 +137,17 @@ static struct buf *behind(const struct buf_queue *q, u32 n)
 	return b;
 }
 
-static bool was_steady(const struct path *dead)
+void tell_senders(struct path *dead, const struct buf_queue *again, u32 unsure)
 {
-	return dead->tunnel->now_us - dead->up_since_us >= STEADY_US && dead->sent.loss_ppm < STEADY_LOSS_PPM;
-}
+	u64 held = rest_holds(dead->session), bytes = windows(dead->session, dead);
+	struct buf *sure = behind(again, unsure);
+	struct losers l = { 0 };
 
-void tell_senders(struct path *dead, struct buf_queue *again, u32 unsure)
-{
-	struct session *s = dead->session;
-	u64 held = rest_holds(s), bytes = windows(s, dead);
-	struct buf_queue kept = { 0 };
-	struct losers l;
-	struct buf *b;
-	u32 left;
-
-	if (!was_steady(dead))
+	if (!held || bytes <= held || !was_steady(dead))
 		return;
-	count_losers(&l, behind(again, unsure));
-	if (!held || bytes <= held || !l.count)
-		return;
-	left = flows_to_tell(l.count, bytes, held);
-	memset(l.seen, 0, sizeof(l.seen));
-	while ((b = buf_queue_take(again))) {
-		bool sure = !unsure, tells = sure && left && is_second(&l, b);
-
-		unsure -= !sure;
-		left -= tells;
-		if (tells && !ecn_mark(b->data, b->len)) {
-			s->queue.drops_codel++;
-			repair_give_up(s, b);
-			continue;
-		}
-		s->queue.marks += tells;
-		buf_queue_add(&kept, b);
-	}
-	*again = kept;
+	count_losers(&l, sure);
+	choose(&l, bytes, held);
+	for (struct buf *b = sure; b; b = b->next)
+		if (is_new_bulk(b) && l.until[slot_of(b)] && --l.until[slot_of(b)] == 0)
+			tell(dead->session, b);
 }

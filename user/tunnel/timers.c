@@ -81,8 +81,8 @@ static void update_ack_interval(struct path *p)
 
 /* ---- silence ---- */
 
-/* What it had on its way goes elsewhere at once. */
-/* `told_us`: what left so long after the newest acked one may still have come; TIME_NEVER: any of it may have. */
+/* What it had on its way goes elsewhere at once. `told_us`: what left so long after the newest acked one may still have come;
+ * TIME_NEVER: any of it may have. */
 static void suspect(struct path *p, const char *why, bool guessed, u64 told_us)
 {
 	struct buf_queue again = { 0 };
@@ -229,7 +229,8 @@ void path_acked(struct path *p, const struct path *by, const struct ack *a, stru
 	u64 now = p->tunnel->now_us;
 
 	second_note(&p->sent_second, p->sent_bytes, now);
-	p->ack_age_us = a->delay_us;
+	if (a->largest == p->sent.largest_acked)
+		p->ack_age_us = a->delay_us;
 	if (news->has_rtt) {
 		if (came_as_usual(p, by))
 			rtt_sample(&p->rtt, news->rtt_us, news->ack_delay_us, now);

@@ -112,7 +112,7 @@ bool path_is_near(const struct path *p)
 }
 
 /* Good and metered paths share the traffic; the others stand in when there is none of these. */
-static enum sched_tier tier_in_use(const struct session *s)
+enum sched_tier session_tier_in_use(const struct session *s)
 {
 	enum sched_tier best = SCHED_TIER_OUT;
 
@@ -124,7 +124,7 @@ static enum sched_tier tier_in_use(const struct session *s)
 
 static bool is_near_alone(const struct session *s)
 {
-	enum sched_tier tier = tier_in_use(s);
+	enum sched_tier tier = session_tier_in_use(s);
 	u32 count = 0;
 
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
