@@ -160,7 +160,7 @@ note "somebody else's program is left alone, and the server does without"
 lab_foreign_xdp server eth0 native
 has_xdp server eth0 || fail "the other program is not attached"
 start_server --xdp native
-wait_for 5 grep -q "no filter on eth0: eth0 has an XDP program of somebody else already (tg_pick" "$LAB/server.log" ||
+wait_for 5 grep -q "no filter on eth0: eth0 has an XDP program of somebody else already (count_first" "$LAB/server.log" ||
 	fail "the server does not say what is there"
 assert_equal "lines about it" "$(grep -c 'somebody else' "$LAB/server.log")" 1
 has_xdp server eth0 || fail "the other program is gone"
