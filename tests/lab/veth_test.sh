@@ -47,7 +47,7 @@ carries() { # what, bytes both ways
 # --- a client with a veth pair ----------------------------------------------------------------
 
 start_client --full-tunnel --device veth
-grep -q "tg0 is a veth pair with tg0-in: XDP, native" "$LAB/client.log" || skip "no veth inside here: $(grep -m 1 "veth" "$LAB/client.log")"
+grep -q "tg0 is a veth pair with tg0-in: XDP, native" "$LAB/client.log" || lab_blames_kernel "no veth inside: $(grep -m 1 "veth" "$LAB/client.log")" xsk-copy
 assert_equal "the client's pair" "$(pair client)" "tg0 tg0-in"
 is_tun server || fail "the server's device is no TUN device"
 assert_equal "by the tunnel" "$(seen_as $INTERNET4)" $SERVER4

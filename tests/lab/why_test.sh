@@ -33,7 +33,7 @@ says() { # pattern, command...
 	shift
 	"$@" > "$LAB/said"
 	grep -Eq -- "$pattern" "$LAB/said" || fail "$*: no '$pattern' in: $(cat "$LAB/said")"
-	if grep -E '.{101}' "$LAB/said"; then fail "$*: wider than 100 columns"; fi
+	if grep -E '.{81}' "$LAB/said"; then fail "$*: wider than 80 columns"; fi
 }
 
 # Nobody talks to that host.
@@ -86,4 +86,34 @@ wait_for 10 is_so "$(path up1)['sampled_packets'] > 0 and $(path up2)['sampled_p
 	fail "the trickle does not go by up1: $(why udp $INTERNET4)"
 lab_stop trickle KILL || true
 note "a trickle"
+
+# What does not come into the tunnel, and what does not come out of it.
+way() { # expression in w; words of the flow
+	local expression=$1
+	shift
+	flow "(lambda w: $expression)(f['way'])" "$@"
+}
+assert_true "into the tunnel" "$(way "w['outside'] is False and w['device'] == 'tg0' and not w['to_private']" tcp $INTERNET4:443)"
+CTL=$BUILD/triglav-ctl
+ctl() { in_client "$CTL" "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
+assert_true "the uplink's own network" "$(way "w['outside'] and w['device'] == 'up2' and w['policy'] is None" 10.80.2.1)"
+says "outside the tunnel, by up2: the host's routes" why 10.80.2.1
+assert_true "a private network behind the server" "$(way "not w['outside'] and w['to_private']" 192.168.7.7)"
+says "to a private network: the server drops it" why 192.168.7.7
+assert_true "the server's own end is none" "$(way "not w['outside'] and not w['to_private']" 10.99.0.1)"
+why_server tcp 192.168.7.7:80 10.99.0.2:999 > "$LAB/said" || fail "the server says nothing of it"
+grep -q "to a private network that --allow does not name" "$LAB/said" || fail "the server does not say that it drops it: $(cat "$LAB/said")"
+ctl policy add --port udp/7 bypass
+assert_true "a new flow" "$(way "w['outside'] and w['device'] == 'up1' and w['policy'] == 'port udp/7' and not w['policy_is_of_connection']" udp $INTERNET4:7)"
+assert_true "another port" "$(way "not w['outside']" udp $INTERNET4:53)"
+lab_run echo client $PYTHON -I "$ROOT/tests/lab/traffic.py" echo $INTERNET4 --rate 50 --size 100 --count 1000
+of_connection() { [ "$(way "w['outside'] and w['policy_is_of_connection'] and w['policy'] == 'port udp/7'" udp $INTERNET4:7)" = True ]; }
+wait_for 10 of_connection || fail "a connection that is let by: $(why udp $INTERNET4:7)"
+says 'by up1: the policy "port udp/7 bypass" lets it by$' why udp $INTERNET4:7
+# Its mark is forgotten with the policy.
+ctl policy remove --port udp/7
+inside_again() { [ "$(way "w['outside']" udp $INTERNET4:7)" = False ]; }
+wait_for 10 inside_again || fail "the policy is gone, and: $(why udp $INTERNET4:7)"
+lab_stop echo KILL || true
+note "outside, and refused behind the server"
 if [ -n "${KEEP_EXAMPLE:-}" ]; then cp "$LAB/example" "$KEEP_EXAMPLE"; fi

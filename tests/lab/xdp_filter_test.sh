@@ -9,9 +9,8 @@ lab_new plain "rate=200mbit delay=15ms"	# copies by the second come late
 start_internet
 if ! "$TRIGLAV" server --help-all 2>&1 | grep -q -- --xdp; then fail "there is no --xdp"; fi
 start_server --xdp native --rekey-interval 1s
-if grep -q "no XDP filter" "$LAB/server.log"; then skip "$(grep 'no XDP filter' "$LAB/server.log")"; fi
 filtered_by() { grep -q "filter on eth0: XDP, $1" "$LAB/server.log"; }
-wait_for 5 filtered_by native || fail "the server's filter is not attached"
+wait_for 5 filtered_by native || lab_blames_kernel "the server's filter is not attached: $(grep filter "$LAB/server.log")" xdp-native
 
 # Sends datagrams of strangers: KIND COUNT. Each waits for nothing, but pauses keep the queues short.
 junk() {
@@ -146,7 +145,7 @@ wait_for 5 has_no_xdp server eth0 || fail "a program is left after a clean end"
 
 note "generic mode"
 start_server --xdp generic
-wait_for 5 filtered_by generic || fail "no generic filter"
+wait_for 5 filtered_by generic || lab_blames_kernel "no generic filter: $(grep filter "$LAB/server.log")" xdp-generic
 start_client --full-tunnel --xdp generic
 transfer_begin $INTERNET4 --up 50 --down 50
 junk unknown 3000
@@ -158,11 +157,10 @@ lab_stop client
 lab_stop server
 
 note "somebody else's program is left alone, and the server does without"
-nsenter --net="/run/netns/$LAB_ID-server" sh -c "PATH=\$PATH:/usr/sbin; bpftool prog load '$BUILD/tests/bpf/pick.bpf.o' /sys/fs/bpf/$LAB_ID type xdp &&
-	bpftool net attach xdp pinned /sys/fs/bpf/$LAB_ID dev eth0; rm -f /sys/fs/bpf/$LAB_ID" > "$LAB/foreign.log" 2>&1
-has_xdp server eth0 || skip "everything before passed, but no other program can be attached: $(cat "$LAB/foreign.log")"
+lab_foreign_xdp server eth0 native
+has_xdp server eth0 || fail "the other program is not attached"
 start_server --xdp native
-wait_for 5 grep -q "no filter on eth0: eth0 has an XDP program of somebody else already (tg_pick" "$LAB/server.log" ||
+wait_for 5 grep -q "no filter on eth0: eth0 has an XDP program of somebody else already (count_first" "$LAB/server.log" ||
 	fail "the server does not say what is there"
 assert_equal "lines about it" "$(grep -c 'somebody else' "$LAB/server.log")" 1
 has_xdp server eth0 || fail "the other program is gone"

@@ -13,7 +13,7 @@ datapath_is() { # uplink, expected
 	[ "$(client_status | json "next(u['datapath'] for u in d['uplinks'] if u['name'] == '$1')")" = "$2" ]
 }
 wait_for 15 client_paths_up 2 || fail "two uplinks, but not two paths"
-datapath_is up2 "xdp native" || lab_blames_kernel
+datapath_is up2 "xdp native" || lab_blames_kernel_for_xsk xsk-copy
 datapath_is up1 udp || fail "up1 was to have a socket"
 
 # --- failover between them, both ways ---

@@ -86,7 +86,7 @@ for mode in native generic; do
 	start_server --xdp $mode
 	start_client --full-tunnel --xdp $mode --datapath xdp
 	wait_for 10 client_paths_up 1 || fail "no path"
-	[ "$(client_status | json "d['uplinks'][0]['datapath']")" = "xdp $mode" ] || lab_blames_kernel
+	[ "$(client_status | json "d['uplinks'][0]['datapath']")" = "xdp $mode" ] || lab_blames_kernel_for_xsk "xsk-${mode/native/copy}"
 	lab_run capture net tcpdump --immediate-mode -Z root -U -n -s 0 -i gw1 -w "$LAB/real.pcap" "udp port $PORT"
 	wait_for 10 grep -q listening "$LAB/capture.log"
 	in_client ping -q -c 5 -i 0.2 -W 2 $SERVER4 > /dev/null || true

@@ -46,7 +46,7 @@ run_case() { # mode, offloads, outer family
 	local mode=$1 offload=$2 family=$3 what="$1, offloads $2, IPv$3" partial=whole side
 	KEY_FILE=$LAB/key$family start_client --full-tunnel --xdp $mode --strategy redundant -i up1,datapath=udp -i up2,datapath=xdp
 	wait_for 10 client_paths_up 2 || fail "$what: two uplinks, but not two paths"
-	[ "$(of_uplink up2 "u['datapath']")" = "xdp $mode" ] || lab_blames_kernel
+	[ "$(of_uplink up2 "u['datapath']")" = "xdp $mode" ] || lab_blames_kernel_for_xsk "xsk-${mode/native/copy}"
 	assert_equal "$what: the filter of up1" "$(of_uplink up1 "u['xdp']")" $mode
 	transfer_begin $INTERNET4 --up 2 --down 2
 	link_carries 1 10 100000

@@ -73,6 +73,63 @@ static void a_table_without_rows_is_its_titles(void **state)
 	assert_int_equal(table_rows(NULL), 0);
 }
 
+static void the_last_column_is_folded(void **state)
+{
+	static const char *const titles[] = { "NAME", ">N", "WHY", NULL };
+	static const struct {
+		u32 name_letters;
+		const char *why, *expected;	/* behind the name and what pads it */
+	} cases[] = {
+		{ 10, "short", "  7  short\n" },
+		{ 50, "this is of 25 letters too", "  7  this is of 25 letters too\n" },
+		{ 50, "but this one is of 26 of it", "  7  but this one is of 26 of\n                                                       it\n" },
+		{ 50, "aword,whichisnotfoldedandismuchlonger", "  7  aword,whichisnotfoldedandismuchlonger\n" },
+		{ 60, "no room beside it", "  7\n    no room beside it\n" },	/* 15 columns are left */
+		{ 60, "it fits", "  7  it fits\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct table *t = table_new(titles);
+		char *text;
+
+		table_put(t, "%.*s", (int)cases[i].name_letters, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
+		table_put(t, "7");
+		table_put(t, "%s", cases[i].why);
+		text = printed(t);
+		assert_string_equal(text + strcspn(text, "\n") + 1 + cases[i].name_letters, cases[i].expected);
+		free(text);
+	}
+}
+
+/* ---- paths ---- */
+
+/* The same path in every table. */
+static void a_path_has_one_capacity_loss_and_state(void **state)
+{
+	static const struct {
+		const char *path, *capacity, *loss, *state;
+	} cases[] = {
+		{ "{\"state\": \"up\", \"rate_measured\": true, \"rate_bytes_per_second\": 1250000, \"loss_ppm\": 2000}", "10.0 Mbit/s", "0.2 %", "up" },
+		{ "{\"state\": \"up\", \"rate_measured\": false, \"rate_bytes_per_second\": 1250000, \"loss_ppm\": 0}", "unknown", "0.0 %", "up" },
+		{ "{\"state\": \"up\", \"metered\": true}", "unknown", "0.0 %", "up, metered" },
+		{ "{\"state\": \"suspect\", \"backup\": true, \"metered\": false, \"loss_ppm\": 0}", "unknown", "-", "suspect, backup" },
+		{ "{\"state\": \"down\", \"rate_measured\": true, \"rate_bytes_per_second\": 125000, \"loss_ppm\": 500000}", "1.00 Mbit/s", "-", "down" },
+	};
+	char text[PATH_LIST_NAME_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		json_t *path = json_loads(cases[i].path, 0, NULL);
+
+		assert_non_null(path);
+		assert_string_equal(path_list_capacity(path, text), cases[i].capacity);
+		assert_string_equal(path_list_loss(path, text), cases[i].loss);
+		assert_string_equal(path_list_state(path, text), cases[i].state);
+		json_decref(path);
+	}
+}
+
 /* ---- statuses ---- */
 
 static json_t *path(const char *uplink, int id, int sent, int packets, int lost, int second)
@@ -230,6 +287,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_as_wide_as_what_stands_in_them),
+		cmocka_unit_test(the_last_column_is_folded),
+		cmocka_unit_test(a_path_has_one_capacity_loss_and_state),
 		cmocka_unit_test(letters_count_not_bytes),
 		cmocka_unit_test(a_table_without_rows_is_its_titles),
 		cmocka_unit_test(shares_are_those_of_one_peer),

@@ -10,10 +10,11 @@
 #include "cmd/text.h"
 
 static struct look asked = LOOK_INIT;
-static bool all;
+static bool all, detailed;
 
 static const struct cmd_flag flags[] = {
 	CMD_FLAG_BOOL("all", &all, "those that are not connected, too"),
+	CMD_FLAG_BOOL("detailed", &detailed, "ids and IPv6 addresses as well (a wide table)"),
 	LOOK_FLAGS(asked, "all that is known of each, as JSON"),
 	{ .flag = NULL },
 };
@@ -98,11 +99,13 @@ static void put_client(struct table *t, const json_t *c)
 	char rtt[TEXT_BYTES], since[TEXT_BYTES], sent[TEXT_BYTES], received[TEXT_BYTES];
 
 	table_put(t, "%s", path_list_client(c));
-	table_put(t, "%s", field_text(c, "client_id"));
+	if (detailed)
+		table_put(t, "%s", field_text(c, "client_id"));
 	table_put(t, "%s", connected ? "connected" : field_true(c, "revoked") ? "revoked" : "away");
 	table_colour(t, connected ? TEXT_GOOD : TEXT_DIM);
 	table_put(t, "%s", field_text(c, "ip4"));
-	table_put(t, "%s", field_text(c, "ip6"));
+	if (detailed)
+		table_put(t, "%s", field_text(c, "ip6"));
 	if (connected)
 		table_put(t, "%llu/%zu", (unsigned long long)field_number(c, "paths_up"), json_array_size(json_object_get(c, "paths")));
 	else
@@ -115,8 +118,9 @@ static void put_client(struct table *t, const json_t *c)
 
 static void print(const json_t *list)
 {
-	static const char *const titles[] = { "CLIENT", "ID", "STATE", "IPV4", "IPV6", ">PATHS", ">RTT", ">SENT", ">RECEIVED", ">SINCE", NULL };
-	struct table *t = table_new(titles);
+	static const char *const titles[] = { "CLIENT", "STATE", "IPV4", ">PATHS", ">RTT", ">SENT", ">RECEIVED", ">SINCE", NULL };
+	static const char *const wide[] = { "CLIENT", "ID", "STATE", "IPV4", "IPV6", ">PATHS", ">RTT", ">SENT", ">RECEIVED", ">SINCE", NULL };
+	struct table *t = table_new(detailed ? wide : titles);
 	const json_t *one;
 	size_t i;
 

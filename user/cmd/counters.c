@@ -11,6 +11,7 @@
 #include "cmd/fields.h"
 #include "cmd/look.h"
 #include "cmd/table.h"
+#include "host/nft.h"
 #include "link/tun.h"
 #include "tunnel/tunnel.h"
 
@@ -35,7 +36,7 @@ static const char *meaning_of(const char *name)
 	} meanings[] = {
 #define COUNTER(name, help) { #name, help },
 #define DROP(id, name, help) { name, help },
-		TUNNEL_COUNTERS(COUNTER) TUN_COUNTERS(COUNTER) TG_COUNTERS(COUNTER) TG_DROPS(DROP)
+		TUNNEL_COUNTERS(COUNTER) TUN_COUNTERS(COUNTER) TG_COUNTERS(COUNTER) HOST_NFT_DROPS(COUNTER) TG_DROPS(DROP)
 		{ "sent_frames", "frames sent by AF_XDP" },
 		{ "received_frames", "frames received by AF_XDP" },
 		{ "drop_no_frame", "not sent: all frames of the shared memory were in use" },
@@ -57,7 +58,7 @@ static int ask(const struct command *command, int argc, char **argv, bool drops,
 
 	if (cmd_parse(command, argc, argv, NULL, NULL, 0, &code) < 0)
 		return code;
-	code = look_status(&asked, &status);
+	code = look_ask(&asked, json_pack("{s:s}", "command", "counters"), &status);	/* a status has every session and path */
 	if (code)
 		return code;
 	counts = counts_collect(status, drops);

@@ -11,6 +11,7 @@ static const struct place {
 	{ "engine", "counters", "drops" },
 	{ "tun", "tun_counters", "tun_counters" },	/* those of its counters that begin with drop_ */
 	{ "filter", "filter", "filter_drops" },		/* the program in front of the uplinks */
+	{ "firewall", NULL, "firewall_drops" },		/* a server's nft table */
 };
 
 static void add(json_t *to, const char *name, const json_t *value)
@@ -34,6 +35,7 @@ static void collect_af_xdp(json_t *to, const json_t *status, bool drops)
 	json_t *sum = json_object(), *one;
 	size_t i;
 
+	add_all(sum, json_object_get(status, "af_xdp"), drops);	/* summed already */
 	for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
 		json_array_foreach(json_object_get(status, lists[k]), i, one)
 			add_all(sum, json_object_get(one, "af_xdp"), drops);
@@ -47,7 +49,8 @@ json_t *counts_collect(const json_t *status, bool drops)
 	json_t *out = json_object();
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		json_t *from = json_object_get(status, drops ? places[i].drops : places[i].counters), *to;
+		const char *name = drops ? places[i].drops : places[i].counters;
+		json_t *from = name ? json_object_get(status, name) : NULL, *to;
 
 		if (!json_is_object(from))
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* counts.h - what a status has counted, by place: engine, tun, filter, af_xdp */
+/* counts.h - what a status, or the answer to "counters", has counted, by place: engine, tun, filter, firewall, af_xdp */
 #ifndef TG_CMD_COUNTS_H
 #define TG_CMD_COUNTS_H
 

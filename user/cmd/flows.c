@@ -13,6 +13,7 @@
 #define WORDS 2
 
 static struct look asked = LOOK_INIT;
+static bool detailed;
 static u32 top = FLOWS_TOP;
 static u64 idle_us = FLOWS_IDLE_US;
 static char sort[16], client[64];
@@ -24,6 +25,7 @@ static const struct cmd_flag flags[] = {
 	{ .flag = "idle", .metavar = "TIME", .help = "those with a packet within this time, in seconds or as 5m (10s)",
 	  .slot = { .type = VALUE_SECONDS, .min = 100 * MSEC, .max = 7 * 86400 * SEC, .place = &idle_us } },
 	CMD_FLAG_TEXT("client", 0, "NAME", client, "of a server: those of this client"),
+	CMD_FLAG_BOOL("detailed", &detailed, "bytes, packets and age as well (a wide table)"),
 	LOOK_FLAGS(asked, "{\"flows\": [...], \"live\": N, \"matched\": N}"),
 	{ .flag = NULL },
 };
@@ -42,9 +44,31 @@ static const char *path_text(const json_t *flow, char out[TEXT_BYTES])
 	return out;
 }
 
+static void put_details(struct table *t, const json_t *flow)
+{
+	char sent[TEXT_BYTES], received[TEXT_BYTES], age[TEXT_BYTES];
+
+	table_put(t, "%s", text_bytes(field_number(flow, "sent_bytes"), sent));
+	table_put(t, "%s", text_bytes(field_number(flow, "received_bytes"), received));
+	table_put(t, "%llu", (unsigned long long)(field_number(flow, "sent_packets") + field_number(flow, "received_packets")));
+	table_put(t, "%s", text_duration(field_number(flow, "age_us"), age));
+}
+
+/* "27.3M" of "27.3 Mbit/s": two columns of them stand under one unit. */
+static char *short_rate(u64 bytes_per_second, char out[TEXT_BYTES])
+{
+	char *unit = strstr(text_rate(bytes_per_second, out), "bit/s"), *gap = strchr(out, ' ');
+
+	if (unit)
+		*unit = '\0';
+	if (gap)
+		memmove(gap, gap + 1, strlen(gap));
+	return out;
+}
+
 static void put_flow(struct table *t, const json_t *flow, bool server)
 {
-	char path[TEXT_BYTES], up[TEXT_BYTES], down[TEXT_BYTES], sent[TEXT_BYTES], received[TEXT_BYTES], age[TEXT_BYTES];
+	char path[TEXT_BYTES], up[TEXT_BYTES], down[TEXT_BYTES];
 
 	if (server)
 		table_put(t, "%s", field_text(flow, "client"));
@@ -53,21 +77,21 @@ static void put_flow(struct table *t, const json_t *flow, bool server)
 	table_put(t, "%s", field_text(flow, "to"));
 	table_put(t, "%s", field_text(flow, "class"));
 	table_put(t, "%s", path_text(flow, path));
-	table_put(t, "%s", text_rate(field_number(flow, "sent_bytes_per_second"), up));
-	table_put(t, "%s", text_rate(field_number(flow, "received_bytes_per_second"), down));
-	table_put(t, "%s", text_bytes(field_number(flow, "sent_bytes"), sent));
-	table_put(t, "%s", text_bytes(field_number(flow, "received_bytes"), received));
-	table_put(t, "%llu", (unsigned long long)(field_number(flow, "sent_packets") + field_number(flow, "received_packets")));
-	table_put(t, "%s", text_duration(field_number(flow, "age_us"), age));
+	table_put(t, "%s", short_rate(field_number(flow, "sent_bytes_per_second"), up));
+	table_put(t, "%s", short_rate(field_number(flow, "received_bytes_per_second"), down));
+	if (detailed)
+		put_details(t, flow);
 }
+
+#define SHORT "CLIENT", "PROTO", "FROM", "TO", "CLASS", "PATH", ">OUT bit/s", ">IN bit/s"
 
 static void print(const json_t *answer)
 {
-	static const char *const titles[] = { "CLIENT", "PROTO", "FROM", "TO", "CLASS", "PATH", ">SENDS", ">RECEIVES", ">SENT", ">RECEIVED",
-					      ">PACKETS", ">AGE", NULL };
+	static const char *const titles[] = { SHORT, NULL };
+	static const char *const all[] = { SHORT, ">SENT", ">RECEIVED", ">PACKETS", ">AGE", NULL };
 	const json_t *flows = json_object_get(answer, "flows"), *flow;
 	bool server = json_object_get(json_array_get(flows, 0), "client");
-	struct table *t = table_new(titles + !server);
+	struct table *t = table_new((detailed ? all : titles) + !server);
 	u64 matched = field_number(answer, "matched"), live = field_number(answer, "live");
 	size_t i;
 

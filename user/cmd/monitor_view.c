@@ -36,7 +36,7 @@ static json_t *loss(const json_t *now, const json_t *before)
 
 static void copy_fields(json_t *to, const json_t *from)
 {
-	static const char *const fields[] = { "client", "uplink", "id", "state", "rtt_us", "queue_us", "jitter_us", "rate_bytes_per_second",
+	static const char *const fields[] = { "client", "uplink", "id", "state", "rtt_us", "queue_us", "jitter_us", "rate_bytes_per_second", "rate_measured", "metered", "backup",
 					      "in_flight_bytes", "left_out", "share" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
@@ -130,22 +130,21 @@ static void put_ms(struct table *t, const json_t *path, const char *field)
 
 static void put_path(struct table *t, const json_t *path, bool server)
 {
-	const char *state = field_text(path, "state"), *why = field_text(path, "left_out");
+	const char *why = field_text(path, "left_out");
 	const json_t *lost = json_object_get(path, "loss_ratio");
-	char name[PATH_LIST_NAME_BYTES], share[PATH_LIST_NAME_BYTES], up[TEXT_BYTES], down[TEXT_BYTES], carries[TEXT_BYTES];
+	char text[PATH_LIST_NAME_BYTES], up[TEXT_BYTES], down[TEXT_BYTES];
 
 	if (server)
 		table_put(t, "%s", field_text(path, "client"));
-	table_put(t, "%s", path_list_name(path, name));
-	table_put(t, "%s", state);
-	table_colour(t, (int)text_state_colour(state));
+	table_put(t, "%s", path_list_name(path, text));
+	table_put(t, "%s", path_list_state(path, text));
+	table_colour(t, (int)text_state_colour(field_text(path, "state")));
 	table_put(t, "%s", rate_text(path, "sent_bytes_per_second", up));
 	table_put(t, "%s", rate_text(path, "received_bytes_per_second", down));
-	table_put(t, "%s", path_list_share(path, share));
 	put_ms(t, path, "rtt_us");
-	put_ms(t, path, "queue_us");
-	table_put(t, json_is_real(lost) ? "%.2f %%" : "-", 100 * json_real_value(lost));
-	table_put(t, "%s", rate_text(path, "rate_bytes_per_second", carries));
+	table_put(t, json_is_real(lost) ? "%.1f %%" : "-", 100 * json_real_value(lost));
+	if (!server)
+		table_put(t, "%s", path_list_capacity(path, text));
 	table_put(t, "%s", strcmp(why, "-") ? why : "");
 }
 
@@ -178,10 +177,10 @@ static void print_drops(const json_t *drops, FILE *out)
 
 void monitor_print(const json_t *view, FILE *out)
 {
-	static const char *const titles[] = { "CLIENT", "PATH", "STATE", ">SENDS", ">RECEIVES", ">SHARE", ">RTT", ">QUEUE", ">LOSS", ">CARRIES",
-					      "LEFT OUT", NULL };
+	static const char *const of_client[] = { "PATH", "STATE", ">SENDS", ">RECEIVES", ">RTT", ">LOSS", ">CAPACITY", "LEFT OUT", NULL };
+	static const char *const of_server[] = { "CLIENT", "PATH", "STATE", ">SENDS", ">RECEIVES", ">RTT", ">LOSS", "LEFT OUT", NULL };
 	bool server = !strcmp(field_text(view, "role"), "server");
-	struct table *t = table_new(titles + !server);
+	struct table *t = table_new(server ? of_server : of_client);
 	const json_t *path;
 	size_t i;
 

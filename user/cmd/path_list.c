@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/fields.h"
+#include "cmd/text.h"
 
 const char *path_list_client(const json_t *session)
 {
@@ -100,5 +101,29 @@ char *path_list_share(const json_t *path, char out[PATH_LIST_NAME_BYTES])
 	const json_t *share = json_object_get(path, "share");
 
 	snprintf(out, PATH_LIST_NAME_BYTES, json_is_real(share) ? "%.0f %%" : "-", 100 * json_real_value(share));
+	return out;
+}
+
+char *path_list_capacity(const json_t *path, char out[PATH_LIST_NAME_BYTES])
+{
+	char rate[TEXT_BYTES];
+
+	snprintf(out, PATH_LIST_NAME_BYTES, "%s",
+		 field_true(path, "rate_measured") ? text_rate(field_number(path, "rate_bytes_per_second"), rate) : "unknown");
+	return out;
+}
+
+char *path_list_loss(const json_t *path, char out[PATH_LIST_NAME_BYTES])
+{
+	bool up = !strcmp(field_text(path, "state"), "up");
+
+	snprintf(out, PATH_LIST_NAME_BYTES, up ? "%.1f %%" : "-", (double)field_number(path, "loss_ppm") / 10000);
+	return out;
+}
+
+char *path_list_state(const json_t *path, char out[PATH_LIST_NAME_BYTES])
+{
+	snprintf(out, PATH_LIST_NAME_BYTES, "%s%s%s", field_text(path, "state"), field_true(path, "metered") ? ", metered" : "",
+		 field_true(path, "backup") ? ", backup" : "");
 	return out;
 }

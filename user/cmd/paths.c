@@ -10,8 +10,10 @@
 #include "cmd/text.h"
 
 static struct look asked = LOOK_INIT;
+static bool detailed;
 
 static const struct cmd_flag flags[] = {
+	CMD_FLAG_BOOL("detailed", &detailed, "queue, jitter, rate of now, bytes in flight and MTU as well (a wide table)"),
 	LOOK_FLAGS(asked, "all that is known of each, as JSON"),
 	{ .flag = NULL },
 };
@@ -23,34 +25,44 @@ static void put_ms(struct table *t, const json_t *path, const char *field, bool 
 	table_put(t, "%s", known ? text_ms(field_number(path, field), ms) : "-");
 }
 
+static void put_details(struct table *t, const json_t *path, bool measured)
+{
+	char now[TEXT_BYTES], flight[TEXT_BYTES];
+
+	put_ms(t, path, "queue_us", measured);
+	put_ms(t, path, "jitter_us", measured);
+	table_put(t, "%s", text_rate(field_number(path, "sent_bytes_last_second"), now));
+	table_put(t, "%s", text_bytes(field_number(path, "in_flight_bytes"), flight));
+	table_put(t, "%llu", (unsigned long long)field_number(path, "mtu"));
+}
+
 static void put_path(struct table *t, const json_t *path, bool server)
 {
 	bool measured = field_number(path, "rtt_us");
-	char name[PATH_LIST_NAME_BYTES], share[PATH_LIST_NAME_BYTES], rate[TEXT_BYTES], now[TEXT_BYTES], flight[TEXT_BYTES];
-	const char *state = field_text(path, "state"), *why = field_text(path, "left_out");
+	char text[PATH_LIST_NAME_BYTES];
+	const char *why = field_text(path, "left_out");
 
 	if (server)
 		table_put(t, "%s", field_text(path, "client"));
-	table_put(t, "%s", path_list_name(path, name));
-	table_put(t, "%s", state);
-	table_colour(t, (int)text_state_colour(state));
+	table_put(t, "%s", path_list_name(path, text));
+	table_put(t, "%s", path_list_state(path, text));
+	table_colour(t, (int)text_state_colour(field_text(path, "state")));
 	put_ms(t, path, "rtt_us", measured);
-	put_ms(t, path, "queue_us", measured);
-	put_ms(t, path, "jitter_us", measured);
-	table_put(t, measured ? "%.2f %%" : "-", (double)field_number(path, "loss_ppm") / 10000);
-	table_put(t, "%s", text_rate(field_number(path, "rate_bytes_per_second"), rate));
-	table_put(t, "%s", text_rate(field_number(path, "sent_bytes_last_second"), now));
-	table_put(t, "%s", path_list_share(path, share));
-	table_put(t, "%s", text_bytes(field_number(path, "in_flight_bytes"), flight));
-	table_put(t, "%llu", (unsigned long long)field_number(path, "mtu"));
+	table_put(t, "%s", path_list_loss(path, text));
+	table_put(t, "%s", path_list_capacity(path, text));
+	table_put(t, "%s", path_list_share(path, text));
+	if (detailed)
+		put_details(t, path, measured);
 	table_put(t, "%s", strcmp(why, "-") ? why : "");
 }
 
+#define SHORT "CLIENT", "PATH", "STATE", ">RTT", ">LOSS", ">CAPACITY", ">SHARE"
+
 static void print(const json_t *list, bool server)
 {
-	static const char *const titles[] = { "CLIENT", "PATH", "STATE", ">RTT", ">QUEUE", ">JITTER", ">LOSS", ">CARRIES", ">SENDING", ">SHARE",
-					      ">IN FLIGHT", ">MTU", "LEFT OUT", NULL };
-	struct table *t = table_new(titles + !server);
+	static const char *const titles[] = { SHORT, "LEFT OUT", NULL };
+	static const char *const all[] = { SHORT, ">QUEUE", ">JITTER", ">SENDING", ">IN FLIGHT", ">MTU", "LEFT OUT", NULL };
+	struct table *t = table_new((detailed ? all : titles) + !server);
 	const json_t *path;
 	size_t i;
 

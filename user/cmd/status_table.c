@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/path_list.h"
 #include "cmd/text.h"
 
 static const char *text(const json_t *from, const char *field)
@@ -52,10 +53,8 @@ static char *rate_now(const json_t *path, const json_t *before, const char *fiel
 
 static void print_header(bool live)
 {
-	printf("%s%-15s %-11s %9s %7s %13s", text_colour(TEXT_BOLD), "UPLINK", "STATE", "RTT", "LOSS", "RATE");
-	if (live)
-		printf(" %12s %12s", "UP NOW", "DOWN NOW");
-	printf(" %9s %9s%s\n", "SENT", "RECEIVED", text_colour(TEXT_PLAIN));
+	printf("%s%-15s %-11s %8s %7s %11s", text_colour(TEXT_BOLD), "UPLINK", "STATE", "RTT", "LOSS", "CAPACITY");
+	printf(" %11s %11s%s\n", live ? "UP NOW" : "SENT", live ? "DOWN NOW" : "RECEIVED", text_colour(TEXT_PLAIN));
 }
 
 #define PIECE 96
@@ -139,7 +138,7 @@ static void print_details(const json_t *path, const char *congestion, u64 all)
 	print_sending(path, congestion, all);
 }
 
-/* "quota: 1.2 GB of 10.0 GB this month" */
+/* "metered: spared while others do", "quota: 1.2 GB of 10.0 GB this month" */
 static void print_limits(const json_t *uplink)
 {
 	char rate[TEXT_BYTES], used[TEXT_BYTES], quota[TEXT_BYTES];
@@ -148,10 +147,14 @@ static void print_limits(const json_t *uplink)
 	const char *datapath = text(uplink, "datapath");
 	bool spent = has_quota && number(uplink, "quota_used_bytes") >= number(uplink, "quota_bytes");
 
+	if (truth(uplink, "metered"))
+		puts("    metered: spared while others do");
+	if (truth(uplink, "backup"))
+		puts("    backup: used when no other is up");
 	if (!strncmp(datapath, "xdp ", 4))
 		printf("    AF_XDP: %s\n", datapath + 4);
 	else if (json_is_string(json_object_get(uplink, "datapath_why")))
-		printf("    a socket, not AF_XDP: %s\n", text(uplink, "datapath_why"));
+		text_below("a socket, not AF_XDP: %s", text(uplink, "datapath_why"));
 	if (has_rate)
 		printf("    rate: at most %s each way\n", text_rate(number(uplink, "rate_limit_bytes_per_second"), rate));
 	if (has_quota)
@@ -162,20 +165,18 @@ static void print_limits(const json_t *uplink)
 
 static void print_path(const char *name, const json_t *path, const json_t *before, u64 apart_us)
 {
-	char rtt[TEXT_BYTES] = "-", rate[TEXT_BYTES] = "-", sent[TEXT_BYTES], received[TEXT_BYTES], now[TEXT_BYTES];
+	char rtt[TEXT_BYTES] = "-", sent[TEXT_BYTES], received[TEXT_BYTES], loss[PATH_LIST_NAME_BYTES], capacity[PATH_LIST_NAME_BYTES];
 	const char *state = text(path, "state");
 
 	if (number(path, "rtt_us"))
 		text_ms(number(path, "rtt_us"), rtt);
-	if (truth(path, "rate_measured"))
-		text_rate(number(path, "rate_bytes_per_second"), rate);
-	printf("%-15s %s%-11s%s %9s %5.1f %% %13s", name, text_colour(text_state_colour(state)), state, text_colour(TEXT_PLAIN),
-	       rtt, (double)number(path, "loss_ppm") / 10000, rate);
-	if (apart_us) {
-		printf(" %12s", rate_now(path, before, "sent_bytes", apart_us, now));
-		printf(" %12s", rate_now(path, before, "received_bytes", apart_us, now));
-	}
-	printf(" %9s %9s\n", text_bytes(number(path, "sent_bytes"), sent), text_bytes(number(path, "received_bytes"), received));
+	printf("%-15s %s%-11s%s %8s %7s %11s", name, text_colour(text_state_colour(state)), state, text_colour(TEXT_PLAIN),
+	       rtt, path_list_loss(path, loss), path_list_capacity(path, capacity));
+	if (apart_us)
+		printf(" %11s %11s\n", rate_now(path, before, "sent_bytes", apart_us, sent),
+		       rate_now(path, before, "received_bytes", apart_us, received));
+	else
+		printf(" %11s %11s\n", text_bytes(number(path, "sent_bytes"), sent), text_bytes(number(path, "received_bytes"), received));
 }
 
 /* An uplink without a path. */
@@ -242,6 +243,7 @@ static void print_tail(const json_t *status)
 		text_below("no programs in the kernel: %s", text(status, "programs_refused"));
 	print_counts("filter:", json_object_get(status, "filter"));
 	print_counts("dropped by the filter:", json_object_get(status, "filter_drops"));
+	print_counts("dropped by the firewall:", json_object_get(status, "firewall_drops"));
 	print_counts("between workers:", json_object_get(status, "handover"));
 	print_counts("tunnel device:", json_object_get(status, "tun_counters"));
 }
@@ -310,10 +312,10 @@ static void print_session(const json_t *session, const char *detailed)
 	if (!detailed)
 		return;
 	json_array_foreach(paths, i, path) {
-		char rtt[TEXT_BYTES];
+		char rtt[TEXT_BYTES], loss[PATH_LIST_NAME_BYTES];
 
-		text_below("path %llu %s %s: %s, loss %.1f %%, %s", (unsigned long long)number(path, "id"), text(path, "remote"),
-			    text(path, "state"), text_ms(number(path, "rtt_us"), rtt), (double)number(path, "loss_ppm") / 10000,
+		text_below("path %llu %s %s: %s, loss %s, %s", (unsigned long long)number(path, "id"), text(path, "remote"),
+			    text(path, "state"), text_ms(number(path, "rtt_us"), rtt), path_list_loss(path, loss),
 			    text(path, "kind"));
 		print_sending(path, detailed, sent_by_all(paths));
 	}

@@ -9,6 +9,8 @@
 #include "cmd/text.h"
 
 #define GAP 2
+#define LEAST 20	/* columns in which text is still folded rather than put below its row */
+#define BELOW 4		/* and how far in it stands there */
 
 struct cell {
 	char *text;
@@ -121,6 +123,48 @@ static void print_cell(FILE *out, const struct table *t, u32 column, bool last, 
 		fprintf(out, "%*s", padding, "");
 }
 
+static u32 start_of(const u32 *widths, u32 column)
+{
+	u32 start = 0;
+
+	for (u32 i = 0; i < column; i++)
+		start += widths[i] + GAP;
+	return start;
+}
+
+/* Bytes of the text that fit into so many columns and end before a space, but one word at least. */
+static u32 piece_of(const char *text, u32 room)
+{
+	u32 width = 0, end = 0, i;
+
+	for (i = 0; text[i]; i++) {
+		if (text[i] == ' ' && (width <= room || !end))
+			end = i;
+		width += (text[i] & 0xc0) != 0x80;
+	}
+	return width <= room || !end ? i : end;
+}
+
+/* The last cell of a row that would be wider than TEXT_WIDTH. */
+static void print_folded(FILE *out, const char *text, u32 start)
+{
+	u32 indent = start + LEAST > TEXT_WIDTH ? BELOW : start, bytes;
+	bool first = indent == start;	/* else a new line to begin with */
+
+	while (*text) {
+		bytes = piece_of(text, TEXT_WIDTH - indent);
+		fprintf(out, "%s%*s%.*s", first ? "" : "\n", first ? GAP : (int)indent, "", (int)bytes, text);
+		first = false;
+		text += bytes;
+		text += strspn(text, " ");
+	}
+}
+
+static bool is_folded(const struct table *t, u32 column, const char *text, const u32 *widths)
+{
+	return column && column + 1 == t->columns && !is_right(t->titles[column]) && start_of(widths, column) + width_of(text) > TEXT_WIDTH;
+}
+
 static void print_titles(FILE *out, const struct table *t, const u32 *widths)
 {
 	for (u32 i = 0; i < t->columns; i++)
@@ -134,7 +178,10 @@ static void print_rows(FILE *out, const struct table *t, const u32 *widths)
 		u32 column = i % t->columns;
 		bool last = column + 1 == t->columns || i + 1 == t->used;
 
-		print_cell(out, t, column, last, t->cells[i].text, widths[column], t->cells[i].colour);
+		if (is_folded(t, column, t->cells[i].text, widths))
+			print_folded(out, t->cells[i].text, start_of(widths, column));
+		else
+			print_cell(out, t, column, last, t->cells[i].text, widths[column], t->cells[i].colour);
 		if (last)
 			fputc('\n', out);
 	}

@@ -14,7 +14,7 @@ char *text_ms(u64 us, char out[TEXT_BYTES]);			/* "20.1 ms" */
 char *text_duration(u64 us, char out[TEXT_BYTES]);		/* "3m12s", "2d4h" */
 char *text_date(u64 seconds, char out[TEXT_BYTES]);		/* "2024-05-01 12:30", "never" for 0 */
 
-#define TEXT_WIDTH 100	/* columns of tables and of what stands below their rows */
+#define TEXT_WIDTH 80	/* columns of tables and of what stands below their rows */
 
 /* Prints a sentence below the row it belongs to: indented, broken at spaces. */
 void text_below(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/path_list.h"
 #include "cmd/status_table.h"
 #include "cmd/text.h"
 #include "manage/flow_text.h"
@@ -74,6 +75,26 @@ static void print_class(const json_t *flow)
 			   text_ms(number(flow, "idle_us") + 100 * MSEC, idle));
 	else
 		text_below("sparse: it moves less than 30 kB within 100 ms, so its packets go ahead of bulk, each for itself, without order");
+}
+
+/* True: it is none of the tunnel's, and there is no more to say. */
+static bool print_way(const json_t *way)
+{
+	const char *device = text(way, "device");
+
+	if (truth(way, "outside") && !strcmp(device, "-"))
+		text_below("outside the tunnel, and refused: the host has no route to it");
+	else if (truth(way, "outside") && json_is_string(json_object_get(way, "policy")))
+		text_below("outside the tunnel, by %s: the policy \"%s bypass\" lets it by%s", device, text(way, "policy"),
+			   truth(way, "policy_is_of_connection") ? "" : ", when it is a new connection and no policy by mark or cgroup keeps it in");
+	else if (truth(way, "outside"))
+		text_below("outside the tunnel, by %s: the host's routes and rules keep it out (an excluded or connected network, or one without a route into the tunnel)",
+			   device);
+	else if (truth(way, "to_private"))
+		text_below(json_is_null(json_object_get(way, "outside")) ?
+			   "to a private network that --allow does not name: this server's firewall drops it (private_destination in triglav-ctl drops)" :
+			   "to a private network: the server drops it (private_destination) unless it runs with --allow for that network");
+	return truth(way, "outside");
 }
 
 static const char *choice_reason(const char *strategy)
@@ -165,17 +186,16 @@ static char *ms_or_dash(const json_t *path, const char *field, const char *sign,
 
 static void print_path(const json_t *path, unsigned long long samples)
 {
-	char name[TEXT_BYTES], arrives[2 * TEXT_BYTES], waits[2 * TEXT_BYTES], delay[2 * TEXT_BYTES], queue[TEXT_BYTES], jitter[TEXT_BYTES];
-	char rate[TEXT_BYTES], took[TEXT_BYTES] = "-";
+	char name[TEXT_BYTES], arrives[2 * TEXT_BYTES], waits[2 * TEXT_BYTES], delay[2 * TEXT_BYTES];
+	char capacity[PATH_LIST_NAME_BYTES], took[TEXT_BYTES] = "-";
 
 	snprintf(name, sizeof(name), "path %llu", number(path, "id"));
 	if (samples)
 		snprintf(took, sizeof(took), "%llu %%", number(path, "sampled_packets") * 100 / samples);
-	printf("    %-15s %-10s %9s %9s %9s %8s %8s %13s %6s\n",
+	printf("    %-15s %-10s %8s %8s %9s %11s %5s\n",
 	       json_is_string(json_object_get(path, "uplink")) ? text(path, "uplink") : name,
 	       strcmp(text(path, "state"), "up") ? text(path, "state") : text(path, "wanted"), ms_or_dash(path, "arrival_us", "", arrives),
-	       ms_or_dash(path, "wait_us", "", waits), ms_or_dash(path, "delay_us", "+", delay), text_ms(number(path, "queue_us"), queue),
-	       text_ms(number(path, "jitter_us"), jitter), text_rate(number(path, "rate_bytes_per_second"), rate), took);
+	       ms_or_dash(path, "wait_us", "", waits), ms_or_dash(path, "delay_us", "+", delay), path_list_capacity(path, capacity), took);
 	if (text(path, "left_out")[0] && strcmp(text(path, "left_out"), "-"))
 		printf("    %15s left out: %s\n", "", text(path, "left_out"));
 }
@@ -187,8 +207,8 @@ static void print_paths(const json_t *flow)
 	char reach[TEXT_BYTES];
 	size_t i;
 
-	printf("\n%s    %-15s %-10s %9s %9s %9s %8s %8s %13s %6s%s\n", text_colour(TEXT_BOLD), "PATH", "WANTED", "ARRIVES", "WAITS", "ONE WAY",
-	       "QUEUE", "JITTER", "RATE", "TOOK", text_colour(TEXT_PLAIN));
+	printf("\n%s    %-15s %-10s %8s %8s %9s %11s %5s%s\n", text_colour(TEXT_BOLD), "PATH", "WANTED", "ARRIVES", "WAITS", "ONE WAY",
+	       "CAPACITY", "TOOK", text_colour(TEXT_PLAIN));
 	json_array_foreach(json_object_get(flow, "paths"), i, path)
 		print_path(path, samples);
 	if (!samples)
@@ -200,6 +220,8 @@ static void print_paths(const json_t *flow)
 static void print_flow(const json_t *flow)
 {
 	printf("%s%s%s\n", text_colour(TEXT_BOLD), text(flow, "flow"), text_colour(TEXT_PLAIN));
+	if (print_way(json_object_get(flow, "way")))
+		return;
 	print_class(flow);
 	print_order(flow);
 	print_next(flow);
@@ -209,10 +231,15 @@ static void print_flow(const json_t *flow)
 static void print_flows(const json_t *flows)
 {
 	const json_t *flow;
+	bool inside = false;
 	size_t i;
 
-	json_array_foreach(flows, i, flow)
+	json_array_foreach(flows, i, flow) {
 		print_flow(flow);
+		inside |= !truth(json_object_get(flow, "way"), "outside");
+	}
+	if (!inside)
+		return;
 	printf("\nThe whole session:\n");
 	status_print_session(json_object_get(json_array_get(flows, 0), "session"));
 }

@@ -62,9 +62,11 @@ _triglav_ctl() {
 		words="$commands help version"
 	else
 		case $command in
-		paths | counters) words="$common" ;;
-		flows) words="tcp udp icmp icmp6 $common --top --sort --idle --client" ;;
-		clients | drops) words="$common --all" ;;
+		paths) words="$common --detailed" ;;
+		counters) words="$common" ;;
+		flows) words="tcp udp icmp icmp6 $common --top --sort --idle --client --detailed" ;;
+		clients) words="$common --all --detailed" ;;
+		drops) words="$common --all" ;;
 		config) words="reload $common" ;;
 		log) words="error warn info debug levels $common --area --follow --lines" ;;
 		policy) words="list add remove class path bypass $common --cgroup --mark --dscp --port" ;;

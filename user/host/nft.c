@@ -18,6 +18,17 @@
 /* Unspecified and loopback, IPv4 in disguise, unique local, link-local and site-local, multicast. */
 #define PRIVATE6 "::/127, ::ffff:0:0/96, 64:ff9b:1::/48, fc00::/7, fe80::/9, ff00::/8"
 
+bool host_nft_is_private(const struct addr *a)
+{
+	char list[] = PRIVATE4 ", " PRIVATE6, *rest = list, *word;
+	struct prefix p;
+
+	while ((word = strsep(&rest, ", ")))
+		if (*word && !prefix_parse(&p, word) && prefix_contains(&p, a->family, a->ip))
+			return true;
+	return false;
+}
+
 static int begin(struct nft_text *t, const struct host *h, const char *ending, const char *tun, char *why)
 {
 	if (!nft_device_is_fine(tun))
@@ -123,7 +134,9 @@ static void add_masquerade(struct nft_text *t, const struct host_nft_server *set
 
 int host_nft_server(struct host *h, const struct host_nft_server *set, char *why)
 {
-	static const char *const counters[] = { "source", "client_to_client", "private_destination", "to_host", "inbound" };
+#define NAME(name, help) #name,
+	static const char *const counters[] = { HOST_NFT_DROPS(NAME) };
+#undef NAME
 	struct nft_text t;
 	int err = begin(&t, h, "", set->tun, why);
 
@@ -245,11 +258,9 @@ static void read_counters(const json_t *root, struct host_nft_drops *out)
 		const char *name;
 		u64 *value;
 	} fields[] = {
-		{ "source", &out->source },
-		{ "client_to_client", &out->client_to_client },
-		{ "private_destination", &out->private_destination },
-		{ "to_host", &out->to_host },
-		{ "inbound", &out->inbound },
+#define FIELD(name, help) { #name, &out->name },
+		HOST_NFT_DROPS(FIELD)
+#undef FIELD
 	};
 	const json_t *entry;
 	size_t i;

@@ -27,16 +27,25 @@ struct host_nft_server {
 int host_nft_server(struct host *h, const struct host_nft_server *set, char *why);
 int host_nft_server_remove(struct host *h);
 
+/* What the server table drops, with the names of its counters. */
+#define HOST_NFT_DROPS(X) \
+	X(source, "from a client, with a source outside the pools") \
+	X(client_to_client, "from one client to another, without --client-to-client") \
+	X(private_destination, "to a private network that --allow does not name") \
+	X(to_host, "to this server itself, other than a ping or DNS") \
+	X(inbound, "from outside to a client, asked for by nobody")
+
 struct host_nft_drops {		/* packets */
-	u64 source;		/* a source outside the pools */
-	u64 client_to_client;
-	u64 private_destination;
-	u64 to_host;
-	u64 inbound;		/* from outside, asked for by nobody */
+#define HOST_NFT_DROP(name, help) u64 name;
+	HOST_NFT_DROPS(HOST_NFT_DROP)
+#undef HOST_NFT_DROP
 };
 
 /* What the server table dropped so far. -ENOENT without a table. */
 int host_nft_drops(struct host *h, struct host_nft_drops *out);
+
+/* Is it among the destinations that clients may not reach unless `allow` names them? */
+bool host_nft_is_private(const struct addr *a);
 
 /* A client that forwards for a network behind it: what leaves by the device with another source than the inner addresses is
  * masqueraded, MSS clamped. Harmless when nothing is forwarded. */

@@ -319,6 +319,20 @@ void xsk_count(const struct xsk *x, struct xsk_counters *out)
 	}
 }
 
+void xsk_counters_add(struct xsk_counters *sum, const struct xsk *x)
+{
+	struct xsk_counters one;
+
+	xsk_count(x, &one);
+	sum->sent += one.sent;
+	sum->received += one.received;
+	sum->no_frame += one.no_frame;
+	sum->ring_full += one.ring_full;
+	sum->unusable += one.unusable;
+	sum->kernel_full += one.kernel_full;
+	sum->kernel_invalid += one.kernel_invalid;
+}
+
 /* ---- peers ---- */
 
 static u32 place_of(const struct xsk *x, const struct addr *remote)

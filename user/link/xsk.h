@@ -81,6 +81,7 @@ u32 xsk_queue_number(const struct xsk *x, u32 i);	/* the device's number of it *
 bool xsk_is_zero_copy(const struct xsk *x);
 void xsk_local(const struct xsk *x, struct addr *out);	/* the first one */
 void xsk_count(const struct xsk *x, struct xsk_counters *out);	/* asks the kernel as well */
+void xsk_counters_add(struct xsk_counters *sum, const struct xsk *x);	/* the same on top of what is there */
 
 /* From now on frames to peer->remote look like this. -EINVAL: addresses do not fit together; with XSK_PEERS known already the one
  * that was set longest ago gives way. */

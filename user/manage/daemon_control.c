@@ -76,6 +76,16 @@ static int client_status(void *ctx, const json_t *request, json_t *answer, char 
 	return err;
 }
 
+static int client_counters(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct daemon_counts counts;
+
+	(void)request;
+	(void)error;
+	client_counts(ctx, &counts);
+	return merge(answer, report_counts(&counts));
+}
+
 static int uplink_list(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	struct client_snapshot *s = calloc(1, sizeof(*s));
@@ -198,9 +208,14 @@ static int ask_client(void *ctx, const struct tg_flow *flow, struct tunnel_why *
 	return client_why(ctx, flow, out);
 }
 
+static void ask_client_way(void *ctx, const struct tg_flow *flow, struct run_way *out)
+{
+	client_way(ctx, flow, out);
+}
+
 static int client_tells_why(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
-	return why_answer(ask_client, ctx, true, request, answer, error);
+	return why_answer(ask_client, ask_client_way, ctx, true, request, answer, error);
 }
 
 static int ask_client_flows(void *ctx, const struct run_flows_query *query, struct run_flows *out)
@@ -314,6 +329,7 @@ static int client_end(void *ctx, const json_t *request, json_t *answer, char err
 
 const struct control_command client_commands[] = {
 	{ "status", client_status, NULL },
+	{ "counters", client_counters, NULL },
 	{ "uplink list", uplink_list, NULL },
 	{ "uplink add", uplink_add, NULL },
 	{ "uplink remove", uplink_remove, NULL },
@@ -355,6 +371,16 @@ static int server_status(void *ctx, const json_t *request, json_t *answer, char 
 		err = -ENOMEM;
 	server_snapshot_free(&s);
 	return err;
+}
+
+static int server_counters(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+{
+	struct daemon_counts counts;
+
+	(void)request;
+	(void)error;
+	server_counts(((struct server_control *)ctx)->server, &counts);
+	return merge(answer, report_counts(&counts));
 }
 
 static int clients_list(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
@@ -412,9 +438,14 @@ static int ask_server(void *ctx, const struct tg_flow *flow, struct tunnel_why *
 	return server_why(((struct server_control *)ctx)->server, flow, out);
 }
 
+static void ask_server_way(void *ctx, const struct tg_flow *flow, struct run_way *out)
+{
+	server_way(((struct server_control *)ctx)->server, flow, out);
+}
+
 static int server_tells_why(void *ctx, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
-	return why_answer(ask_server, ctx, false, request, answer, error);
+	return why_answer(ask_server, ask_server_way, ctx, false, request, answer, error);
 }
 
 static int ask_server_flows(void *ctx, const struct run_flows_query *query, struct run_flows *out)
@@ -495,6 +526,7 @@ static int server_end(void *ctx, const json_t *request, json_t *answer, char err
 
 const struct control_command server_commands[] = {
 	{ "status", server_status, NULL },
+	{ "counters", server_counters, NULL },
 	{ "clients list", clients_list, NULL },
 	{ "clients reload", clients_reload, NULL },
 	{ "clients revoke", clients_revoke, NULL },

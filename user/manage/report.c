@@ -346,6 +346,35 @@ static json_t *report_handover(const struct handover_counters *c)
 	return out;
 }
 
+/* null: this daemon has none. */
+static json_t *report_firewall(bool has, const struct host_nft_drops *d)
+{
+	json_t *out = has ? json_object() : json_null();
+
+#define PUT(name, help) put_number(out, #name, d->name);
+	if (has) {
+		HOST_NFT_DROPS(PUT)
+	}
+#undef PUT
+	return out;
+}
+
+json_t *report_counts(const struct daemon_counts *c)
+{
+	json_t *out = json_object();
+
+	put(out, "counters", report_counters(&c->counters));
+	put(out, "drops", report_drops(&c->counters));
+	put_filter(out, &c->filter);
+	put(out, "tun_counters", report_tun(&c->tun));
+	if (c->has_xsk)
+		put(out, "af_xdp", report_xdp(&c->xsk));
+	if (c->has_handover)
+		put(out, "handover", report_handover(&c->handover));
+	put(out, "firewall_drops", report_firewall(c->has_firewall, &c->firewall));
+	return out;
+}
+
 static json_t *report_server_session(const struct tunnel_session_info *info, u64 now_us, struct accounts *accounts)
 {
 	json_t *out = report_session(info);
@@ -383,6 +412,7 @@ json_t *report_server(const struct server_snapshot *s, struct accounts *accounts
 	put_number(out, "workers", s->worker_count);
 	put(out, "interfaces", report_server_xdp(s));
 	put(out, "handover", report_handover(&s->handover));
+	put(out, "firewall_drops", report_firewall(s->has_firewall, &s->firewall));
 	put(out, "sessions", sessions);
 	put(out, "counters", report_counters(&s->counters));
 	put(out, "drops", report_drops(&s->counters));

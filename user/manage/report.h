@@ -17,6 +17,9 @@ json_t *report_client(const struct client_snapshot *s);
 /* accounts gives sessions their names; NULL: none known. */
 json_t *report_server(const struct server_snapshot *s, struct accounts *accounts);
 
+/* What is counted and nothing else, under the names of report_client() and report_server(); "af_xdp" is the sum over all uplinks or interfaces. */
+json_t *report_counts(const struct daemon_counts *c);
+
 /* What a session carried, what waits, what repair and reordering did. */
 json_t *report_session(const struct tunnel_session_info *s);
 

@@ -32,6 +32,7 @@ static json_t *report_why_path(const struct tunnel_why_path *p)
 	json_object_set_new(out, "wanted", json_string(wanted_name(p->tier)));
 	json_object_set_new(out, "left_out", json_string(p->left_out));
 	json_object_set_new(out, "rate_bytes_per_second", number(p->rate_bytes));
+	json_object_set_new(out, "rate_measured", json_boolean(p->rate_measured));
 	json_object_set_new(out, "pace_bytes_per_second", number(p->pace_bytes));
 	json_object_set_new(out, "in_flight_bytes", number(p->in_flight_bytes));
 	json_object_set_new(out, "window_bytes", p->window_bytes == UINT64_MAX ? json_null() : number(p->window_bytes));
@@ -86,8 +87,22 @@ static json_t *report_why(const struct flow_wish *flow, const struct tunnel_why 
 	return out;
 }
 
-static int add(why_asker ask, void *daemon, const struct flow_wish *flow, json_t *flows)
+static json_t *report_way(const struct run_way *w)
 {
+	json_t *out = json_object();
+
+	json_object_set_new(out, "outside", w->known ? json_boolean(w->outside) : json_null());
+	json_object_set_new(out, "device", w->device[0] ? json_string(w->device) : json_null());
+	json_object_set_new(out, "policy", w->policy[0] ? json_string(w->policy) : json_null());
+	json_object_set_new(out, "policy_is_of_connection", json_boolean(w->policy_is_of_connection));
+	json_object_set_new(out, "to_private", json_boolean(w->to_private));
+	return out;
+}
+
+static int add(why_asker ask, why_way way, void *daemon, const struct flow_wish *flow, json_t *flows)
+{
+	struct run_way where = { 0 };
+	json_t *one;
 	struct tunnel_why *w = calloc(1, sizeof(*w));
 	struct tg_flow asked;
 	int err = -ENOMEM;
@@ -96,13 +111,17 @@ static int add(why_asker ask, void *daemon, const struct flow_wish *flow, json_t
 		flow_of_wish(flow, &asked);
 		err = ask(daemon, &asked, w);
 	}
-	if (!err)
-		json_array_append_new(flows, report_why(flow, w, flow_is_whole(flow)));
+	if (!err) {
+		way(daemon, &asked, &where);
+		one = report_why(flow, w, flow_is_whole(flow));
+		json_object_set_new(one, "way", report_way(&where));
+		json_array_append_new(flows, one);
+	}
 	free(w);
 	return err;
 }
 
-int why_answer(why_asker ask, void *daemon, bool own_sockets, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
+int why_answer(why_asker ask, why_way way, void *daemon, bool own_sockets, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES])
 {
 	const char *text = control_text(request, "flow");
 	struct flow_wish wish, found[WHY_FLOWS] = { 0 };
@@ -120,7 +139,7 @@ int why_answer(why_asker ask, void *daemon, bool own_sockets, const json_t *requ
 	if (!count)
 		found[count++] = wish;
 	for (u32 i = 0; !err && i < count; i++)
-		err = add(ask, daemon, &found[i], flows);
+		err = add(ask, way, daemon, &found[i], flows);
 	if (err == -ENOENT)
 		snprintf(error, RUN_ERROR_BYTES, "no session carries such a flow now: neither end is an inner address of one");
 	return err;

@@ -13,8 +13,11 @@
 /* Asks the engine. -ENOENT: the flow belongs to no session. */
 typedef int (*why_asker)(void *daemon, const struct tg_flow *flow, struct tunnel_why *out);
 
+/* Tells where it goes. */
+typedef void (*why_way)(void *daemon, const struct tg_flow *flow, struct run_way *out);
+
 /* Fills answer with "flows": one for each that fits what was asked. `own_sockets`: where something was left out, it may be found among
  * this host's sockets. */
-int why_answer(why_asker ask, void *daemon, bool own_sockets, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES]);
+int why_answer(why_asker ask, why_way way, void *daemon, bool own_sockets, const json_t *request, json_t *answer, char error[RUN_ERROR_BYTES]);
 
 #endif

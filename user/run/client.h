@@ -117,9 +117,11 @@ int client_uplink_datapath(struct client *c, const char *name, enum run_datapath
 
 /* Fills *out; waits for the worker (well under a millisecond). */
 void client_snapshot(struct client *c, struct client_snapshot *out);
+void client_counts(struct client *c, struct daemon_counts *out);	/* of it only what is counted: one short stop of the worker */
 
 /* Why a flow travels as it does. -ENOENT: there is no session. */
 int client_why(struct client *c, const struct tg_flow *flow, struct tunnel_why *out);
+void client_way(struct client *c, const struct tg_flow *flow, struct run_way *out);	/* asks the kernel; what a flow does not say is 0 in it */
 
 /* A copy of the flight record, the caller's (recorder_free()). NULL: no traffic has flowed yet, or no memory. */
 struct recorder *client_record(struct client *c);

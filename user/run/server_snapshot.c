@@ -66,20 +66,6 @@ static void add_counters(struct tunnel_counters *sum, const struct tunnel_counte
 #undef ADD
 }
 
-static void add_xsk(struct xsk_counters *sum, const struct xsk *x)
-{
-	struct xsk_counters one;
-
-	xsk_count(x, &one);
-	sum->sent += one.sent;
-	sum->received += one.received;
-	sum->no_frame += one.no_frame;
-	sum->ring_full += one.ring_full;
-	sum->unusable += one.unusable;
-	sum->kernel_full += one.kernel_full;
-	sum->kernel_invalid += one.kernel_invalid;
-}
-
 /* On its own thread: sockets are its own. */
 static void look_at_ports(struct server *s, struct worker *w, struct server_snapshot *out)
 {
@@ -91,7 +77,7 @@ static void look_at_ports(struct server *s, struct worker *w, struct server_snap
 		if (!s->xdp[i].ifindex)
 			continue;
 		if (x)
-			add_xsk(&out->xdp[count].xsk, x);
+			xsk_counters_add(&out->xdp[count].xsk, x);
 		count++;
 	}
 }
@@ -133,6 +119,12 @@ static void name_interfaces(const struct server *s, struct server_snapshot *out)
 	}
 }
 
+/* Of the table that this server put up. A kernel or a user that took it away leaves nothing to count. */
+static bool look_at_firewall(const struct server *s, struct host_nft_drops *out)
+{
+	return s->host && !host_nft_drops(s->host, out);
+}
+
 int server_snapshot(struct server *s, struct server_snapshot *out)
 {
 	struct look_job job = { .server = s, .out = out };
@@ -160,5 +152,42 @@ int server_snapshot(struct server *s, struct server_snapshot *out)
 	out->pool6 = s->set.pool6;
 	out->worker_count = s->worker_count;
 	filter_snapshot(s->is_filtering ? s->datapath : NULL, s->datapath_why, &out->filter);
+	out->has_firewall = look_at_firewall(s, &out->firewall);
 	return 0;
+}
+
+struct count_job {
+	struct server *server;
+	u32 worker;
+	struct daemon_counts *out;
+};
+
+static void count_in(struct worker *w, void *arg)
+{
+	struct count_job *job = arg;
+	struct server *s = job->server;
+
+	add_counters(&job->out->counters, tunnel_counters(worker_tunnel(w)));
+	worker_add_tun_counters(w, &job->out->tun);
+	for (u32 i = 0; worker_ports(w) && i < ARRAY_SIZE(s->xdp); i++) {
+		const struct xsk *x = s->xdp[i].on ? ports_xsk(worker_ports(w), s->xdp[i].ifindex) : NULL;
+
+		if (x)
+			xsk_counters_add(&job->out->xsk, x);
+		job->out->has_xsk |= x != NULL;
+	}
+	if (s->handover)
+		add_handover(s->handover, job->worker, &job->out->handover);
+}
+
+void server_counts(struct server *s, struct daemon_counts *out)
+{
+	struct count_job job = { .server = s, .out = out };
+
+	memset(out, 0, sizeof(*out));
+	for (; job.worker < s->worker_count; job.worker++)
+		worker_call(s->workers[job.worker], count_in, &job);
+	filter_snapshot(s->is_filtering ? s->datapath : NULL, s->datapath_why, &out->filter);
+	out->has_handover = s->handover != NULL;
+	out->has_firewall = look_at_firewall(s, &out->firewall);
 }

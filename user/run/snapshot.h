@@ -4,6 +4,7 @@
 #define TG_RUN_SNAPSHOT_H
 
 #include "bpf/datapath.h"
+#include "host/nft.h"
 #include "link/tun.h"
 #include "link/xsk.h"
 #include "run/handover.h"
@@ -26,6 +27,27 @@ struct filter_snapshot {
 	bool loaded;
 	struct datapath_counts counts;	/* since it was loaded; valid when loaded */
 	char refused[DATAPATH_WHY_BYTES];	/* why the kernel's programs could not be loaded, lanes and AF_XDP included; else empty */
+};
+
+/* All that is counted, without a look at any session, path or flow. */
+struct daemon_counts {
+	struct tunnel_counters counters;	/* of all workers */
+	struct tun_counters tun;
+	struct filter_snapshot filter;
+	bool has_xsk, has_handover, has_firewall;
+	struct xsk_counters xsk;		/* of all uplinks or interfaces with AF_XDP, since it is on; valid when has_xsk */
+	struct handover_counters handover;	/* of a server; valid when has_handover */
+	struct host_nft_drops firewall;		/* of a server, since its table was put up; valid when has_firewall */
+};
+
+/* Whether a flow comes into the tunnel at all, and what the server does with it. */
+struct run_way {
+	bool known;			/* the kernel was asked: a client */
+	bool outside;			/* by the host's own routes */
+	char device[TUNNEL_NAME_BYTES];	/* the interface it leaves by; "": there is no route */
+	char policy[64];		/* what lets it by: "port 443"; "": rules and routes of the host */
+	bool policy_is_of_connection;	/* that connection is let by, which is certain; else its ports alone tell */
+	bool to_private;		/* a server does not forward it unless --allow names it; of a server: and none does */
 };
 
 /* An uplink the client knows, whether or not it has a path now. */
@@ -101,6 +123,8 @@ struct server_snapshot {
 	u32 xdp_count;			/* interfaces that AF_XDP is wanted on */
 	struct server_xdp_snapshot xdp[SERVER_XDP_SNAPSHOTS];
 	struct handover_counters handover;	/* of all workers */
+	bool has_firewall;
+	struct host_nft_drops firewall;		/* valid when has_firewall */
 };
 
 void server_snapshot_free(struct server_snapshot *s);	/* the sessions in it, not s */

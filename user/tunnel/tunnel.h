@@ -277,6 +277,7 @@ struct tunnel_why_path {
 	bool usable;			/* the scheduler may choose it; else only left_out counts */
 	bool ready;			/* can take a packet now */
 	u64 rate_bytes, pace_bytes;	/* bytes/s; pace 0: not paced */
+	bool rate_measured;		/* else rate_bytes is a first guess */
 	u64 in_flight_bytes, window_bytes;
 	u32 wait_us;			/* until what was given to it has left */
 	u32 delay_us;			/* then one way, beyond the fastest, queues included */

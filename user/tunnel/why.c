@@ -117,6 +117,7 @@ static struct tunnel_why_path why_path(const struct path *p, const struct plan *
 		.tier = path_tier(p),
 		.usable = p->id < plan->count && e->tier < SCHED_TIER_OUT,
 		.rate_bytes = limits_rate(p, rate_estimate(&p->rate)),
+		.rate_measured = p->rate.measured,
 		.pace_bytes = p->pace,
 		.in_flight_bytes = p->sent.in_flight_bytes,
 		.window_bytes = p->window,
