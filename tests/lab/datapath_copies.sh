@@ -81,6 +81,7 @@ copies_verdict() { # load, values' name
 
 part_copies() {
 	local load SAID=
+	FLOW_PUNCTUAL=		# the application is on the receiving host, and nothing better than its daemon
 	COPIES_PPS=15000
 	VALUES=$KEPT LAB_START=$(lab_ms)
 	(LAB_ID=tg$BASHPID; copies_link unlike "rate=200mbit delay=5ms queue=100ms" "rate=200mbit delay=15ms queue=100ms")
