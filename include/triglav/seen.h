@@ -68,8 +68,8 @@ static inline int tg_seen_mark(struct tg_seen *seen, __u32 id)
 #define TG_SKIP_WORDS 64u		/* 32 numbers each */
 #define TG_SKIP_NUMBERS (TG_SKIP_WORDS * 32u - 32u)	/* so many reach over no word twice, wherever they begin */
 #define TG_SKIP_PATHS 16u		/* TG_MAX_PATHS */
-#define TG_SKIP_PASS_NS 1000000ULL	/* a copy may pass when the last one of its path did so long ago: sparse traffic is left alone */
-#define TG_SKIP_PASS_MASK 15u		/* and when these bits of its number are 0 */
+#define TG_SKIP_PASS_NS 2000000ULL	/* a copy may pass when the last one of its path did so long ago: sparse traffic is left alone */
+#define TG_SKIP_PASS_MASK 127u		/* and when these bits of its number are 0 */
 
 /* Numbers of one path whose packets were dropped as copies. XDP writes, the daemon reads. */
 struct tg_skip {

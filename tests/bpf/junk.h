@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* junk.h - how the program knows the frames of its flood: by the first byte of the source (tests/lab/junk.c) */
+#ifndef TESTS_BPF_JUNK_H
+#define TESTS_BPF_JUNK_H
+
+#define JUNK_SOURCE_AT 6u
+#define JUNK_SOURCE 0x4a	/* locally administered */
+
+#endif
