@@ -37,6 +37,14 @@ struct {
 	__type(value, struct tg_index);
 } tg_index SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tg_sieve);
+} tg_sieve SEC(".maps");
+
 /* One window for each session that copies have come for; tg_index says which. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

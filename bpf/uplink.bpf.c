@@ -15,6 +15,11 @@ static __always_inline const struct tg_end *tg_find_end(const struct tg_end_key 
 
 static __always_inline struct tg_index *tg_find_index(__u32 index)
 {
+	__u32 first = 0;
+	const struct tg_sieve *sieve = bpf_map_lookup_elem(&tg_sieve, &first);
+
+	if (!sieve || !sieve->count[index & (TG_SIEVE_COUNTS - 1)])
+		return 0;
 	return bpf_map_lookup_elem(&tg_index, &index);
 }
 

@@ -12,7 +12,7 @@
 #include <triglav/seen.h>
 #include <triglav/wire.h>
 
-#define TG_MAPS_VERSION 3	/* of everything below; in tg_settings, for who reads pinned maps */
+#define TG_MAPS_VERSION 4	/* of everything below; in tg_settings, for who reads pinned maps */
 
 /* reason, name as shown to people, what it means */
 #define TG_DROPS(X) \
@@ -121,6 +121,18 @@ struct tg_index {
 	__u32 seen;		/* entry of tg_seen and tg_skips that the session has; TG_SEEN_NONE: no copies have come yet */
 	__u32 path;		/* id */
 	__u64 passed_ns;	/* when the last copy passed. Program */
+};
+
+/* ---- tg_sieve: array of one, mapped into the daemon: how many indices there are with these last bits ----
+ *
+ * Most of a flood's indices are nobody's, and each bucket of tg_index that they lead to is far from any cache. This is small enough to stay in one.
+ */
+
+#define TG_SIEVE_COUNTS 32768u	/* power of two */
+
+/* Daemon, atomically. */
+struct tg_sieve {
+	__u16 count[TG_SIEVE_COUNTS];
 };
 
 /* ---- tg_rate: per-CPU array of one: how many first messages came lately. Program. ---- */

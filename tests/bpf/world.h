@@ -150,6 +150,7 @@ static inline void world_reset(void)
 	world_clear_percpu("tg_rate", sizeof(struct tg_rate));
 	world_clear_percpu("tg_drops", sizeof(struct tg_drops));
 	world_clear_percpu("tg_counters", sizeof(struct tg_counters));
+	memset(d->sieve, 0, sizeof(*d->sieve));
 	memset(d->seen, 0, WORLD_SEEN * sizeof(*d->seen));
 	memset(d->skips, 0, WORLD_SEEN * sizeof(*d->skips));
 	world.now_ns = clock_now_us() * 1000;
@@ -178,7 +179,8 @@ static inline void world_add_index(u32 index, u32 seen, u32 path)
 
 	world.indices[world.index_count].index = index;
 	world.indices[world.index_count++].entry = entry;
-	assert_int_equal(bpf_map_update_elem(datapath_map(world.d, "tg_index"), &index, &entry, BPF_ANY), 0);
+	datapath_put_index(world.d, index, seen, path);
+	assert_int_equal(bpf_map_update_elem(datapath_map(world.d, "tg_index"), &index, &entry, BPF_EXIST), 0);
 }
 
 static inline void world_mark(u32 slot, u32 id)

@@ -30,6 +30,7 @@ struct datapath {
 	struct uplink_bpf *uplink;
 	bool server;
 	struct tg_settings *settings;	/* mapped */
+	struct tg_sieve *sieve;		/* mapped; atomically */
 	struct tg_seen *seen;		/* mapped, seen_slots of them */
 	struct tg_skips *skips;		/* mapped, likewise */
 	u8 *seen_used;			/* likewise; atomically */

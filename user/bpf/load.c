@@ -142,18 +142,21 @@ static void *map_memory(const struct bpf_map *m, size_t bytes)
 static int map_all(struct datapath *d)
 {
 	d->settings = map_memory(d->uplink->maps.tg_settings, sizeof(*d->settings));
+	d->sieve = map_memory(d->uplink->maps.tg_sieve, sizeof(*d->sieve));
 	d->seen = map_memory(d->uplink->maps.tg_seen, d->seen_slots * sizeof(*d->seen));
 	d->skips = map_memory(d->uplink->maps.tg_skips, d->seen_slots * sizeof(*d->skips));
 	d->paths = map_memory(d->uplink->maps.tg_paths, 2 * sizeof(*d->paths));
 	d->wishes = map_memory(d->uplink->maps.tg_wishes, TG_WISHES * sizeof(*d->wishes));
 	d->seen_used = calloc(d->seen_slots, 1);
-	return d->settings && d->seen && d->skips && d->paths && d->wishes && d->seen_used ? 0 : -ENOMEM;
+	return d->settings && d->sieve && d->seen && d->skips && d->paths && d->wishes && d->seen_used ? 0 : -ENOMEM;
 }
 
 static void unmap_all(struct datapath *d)
 {
 	if (d->settings)
 		munmap(d->settings, sizeof(*d->settings));
+	if (d->sieve)
+		munmap(d->sieve, sizeof(*d->sieve));
 	if (d->seen)
 		munmap(d->seen, d->seen_slots * sizeof(*d->seen));
 	if (d->skips)

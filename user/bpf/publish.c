@@ -9,17 +9,30 @@
 
 #include <triglav/flood.h>
 
+static void sieve_add(struct datapath *d, u32 index, u16 more)
+{
+	__atomic_fetch_add(&d->sieve->count[index & (TG_SIEVE_COUNTS - 1)], more, __ATOMIC_RELEASE);
+}
+
+/* Counted before it is there, and after it has gone: the program must not miss one that is. */
 void datapath_put_index(struct datapath *d, u32 index, u32 seen, u32 path)
 {
 	struct tg_index entry = { .seen = seen, .path = path };
+	int fd = datapath_map(d, "tg_index");
 
-	if (bpf_map_update_elem(datapath_map(d, "tg_index"), &index, &entry, BPF_ANY))
-		__atomic_fetch_or(&d->settings->flags, TG_SETTINGS_INDEX_PARTIAL, __ATOMIC_RELAXED);
+	if (!bpf_map_update_elem(fd, &index, &entry, BPF_EXIST))
+		return;
+	sieve_add(d, index, 1);
+	if (!bpf_map_update_elem(fd, &index, &entry, BPF_NOEXIST))
+		return;
+	sieve_add(d, index, (u16)-1);
+	__atomic_fetch_or(&d->settings->flags, TG_SETTINGS_INDEX_PARTIAL, __ATOMIC_RELAXED);
 }
 
 void datapath_remove_index(struct datapath *d, u32 index)
 {
-	(void)bpf_map_delete_elem(datapath_map(d, "tg_index"), &index);
+	if (!bpf_map_delete_elem(datapath_map(d, "tg_index"), &index))
+		sieve_add(d, index, (u16)-1);
 }
 
 /* Several workers look for a free one at a time; who sets the byte has it. */
