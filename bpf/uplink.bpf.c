@@ -18,7 +18,7 @@ static __always_inline struct tg_index *tg_find_index(__u32 index)
 	__u32 first = 0;
 	const struct tg_sieve *sieve = bpf_map_lookup_elem(&tg_sieve, &first);
 
-	if (!sieve || !sieve->count[index & (TG_SIEVE_COUNTS - 1)])
+	if (!sieve || !sieve->count[tg_sieve_class(index)])
 		return 0;
 	return bpf_map_lookup_elem(&tg_index, &index);
 }

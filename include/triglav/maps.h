@@ -123,17 +123,25 @@ struct tg_index {
 	__u64 passed_ns;	/* when the last copy passed. Program */
 };
 
-/* ---- tg_sieve: array of one, mapped into the daemon: how many indices there are with these last bits ----
+/* ---- tg_sieve: array of one, mapped into the daemon: how many known indices there are of each of these classes ----
  *
  * Most of a flood's indices are nobody's, and each bucket of tg_index that they lead to is far from any cache. This is small enough to stay in one.
  */
 
-#define TG_SIEVE_COUNTS 32768u	/* power of two */
+#define TG_SIEVE_BITS 15u
+#define TG_SIEVE_COUNTS (1u << TG_SIEVE_BITS)
 
 /* Daemon, atomically. */
 struct tg_sieve {
 	__u16 count[TG_SIEVE_COUNTS];
 };
+
+/* Of all bits: the low ones are a worker and a slot that is handed out in sequence. Multiplicative hashing (Knuth, The Art of
+ * Computer Programming 3, 6.4). */
+static inline __u32 tg_sieve_class(__u32 index)
+{
+	return (__u32)(index * 2654435761u) >> (32 - TG_SIEVE_BITS);
+}
 
 /* ---- tg_rate: per-CPU array of one: how many first messages came lately. Program. ---- */
 

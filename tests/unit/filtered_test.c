@@ -237,6 +237,28 @@ static void sparse_copies_pass_and_keep_their_path_measured(void **state)
 	end();
 }
 
+/* What ends a burst is noted, but nothing comes behind that would have it acked. */
+static void bursts_of_copies_do_not_make_their_path_look_silent(void **state)
+{
+	u32 n = 0, suspects = 0;
+
+	(void)state;
+	begin();
+	for (u32 burst = 0; burst < 20; burst++) {
+		u64 rest_until = w.now_us + 200 * MSEC;
+
+		n += world_flow(&w, &w.client, 2 * MSEC, 50, 500, 1 + n);
+		for (; w.now_us < rest_until; world_run(&w, 2 * MSEC))
+			suspects += path_of(1).state != TUNNEL_PATH_UP || path_of(2).state != TUNNEL_PATH_UP;
+	}
+	world_run(&w, SEC);
+	assert_int_equal(w.server.delivered, n);
+	assert_true(filtered > n / 2);
+	assert_int_equal(suspects, 0);
+	assert_int_equal(path_of(2).lost_packets, 0);
+	end();
+}
+
 static void what_is_lost_is_still_noticed(void **state)
 {
 	u32 n;
@@ -332,6 +354,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dropped_copies_are_acked),
 		cmocka_unit_test(sparse_copies_pass_and_keep_their_path_measured),
+		cmocka_unit_test(bursts_of_copies_do_not_make_their_path_look_silent),
 		cmocka_unit_test(what_is_lost_is_still_noticed),
 		cmocka_unit_test(keys_change_under_it),
 		cmocka_unit_test(forged_copies_do_little),

@@ -11,7 +11,7 @@
 
 static void sieve_add(struct datapath *d, u32 index, u16 more)
 {
-	__atomic_fetch_add(&d->sieve->count[index & (TG_SIEVE_COUNTS - 1)], more, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&d->sieve->count[tg_sieve_class(index)], more, __ATOMIC_RELEASE);
 }
 
 /* Counted before it is there, and after it has gone: the program must not miss one that is. */

@@ -268,11 +268,17 @@ static u64 silence_due_us(const struct path *p)
 	return since + patience_us(p);
 }
 
+/* Few may simply be lost. And copies that the peer's filter has dropped are acked when something comes behind them. */
+static bool is_asked_first(const struct path *p)
+{
+	return p->sent.in_flight_eliciting <= TAIL_PACKETS || p->session->sched.strategy == SCHED_REDUNDANT;
+}
+
 static void check_silence(struct path *p)
 {
 	if (p->tunnel->now_us < silence_due_us(p))
 		return;
-	if (p->sent.in_flight_eliciting <= TAIL_PACKETS && !p->tail_probed) {
+	if (is_asked_first(p) && !p->tail_probed) {
 		p->tail_probed = true;
 		control_ping(p);
 		return;
@@ -314,10 +320,22 @@ static u64 data_gap_due_us(const struct path *p)
 	return p->data_us + (MAX(4 * p->gap_us, (u32)GAP_LEAST_US) << p->silence_told);
 }
 
+/* The filter has dropped a copy behind the last packet that came up: data may have gone on, out of our sight. */
+static bool filter_saw_more(const struct path *p)
+{
+	const struct tg_skips *skips = p->session->skips;
+
+	return skips && tg_skip_has(&skips->paths[p->id], (u32)p->largest_received + 1);
+}
+
 static void check_data_gap(struct path *p)
 {
 	if (p->tunnel->now_us < data_gap_due_us(p))
 		return;
+	if (filter_saw_more(p)) {
+		p->silence_told = SILENCE_TELLINGS;
+		return;
+	}
 	p->silence_told++;
 	control_tell_silence(p);
 }
