@@ -56,6 +56,21 @@ struct nl_msg *netlink_message(int type, int flags)
 	return nlmsg_alloc_simple(type, flags | NLM_F_REQUEST);
 }
 
+struct nl_msg *netlink_whole(struct nl_msg *msg, int err)
+{
+	if (!err)
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+struct nl_msg *netlink_message_about(int type, int flags, const void *body, size_t bytes)
+{
+	struct nl_msg *msg = netlink_message(type, flags);
+
+	return msg ? netlink_whole(msg, nlmsg_append(msg, (void *)body, bytes, NLMSG_ALIGNTO)) : NULL;
+}
+
 void netlink_put_no_link_local(struct nl_msg *msg)
 {
 	struct nlattr *families = nla_nest_start(msg, IFLA_AF_SPEC), *inet6 = nla_nest_start(msg, AF_INET6);

@@ -42,8 +42,9 @@ struct daemon_counts {
 
 /* Whether a flow comes into the tunnel at all, and what the server does with it. */
 struct run_way {
-	bool known;			/* the kernel was asked: a client */
-	bool outside;			/* by the host's own routes */
+	bool known;			/* the kernel was asked, and said: a client */
+	bool outside;			/* by the host's own routes; valid when known */
+	bool depends;			/* a new connection's mark, cgroup or DSCP may decide otherwise: the rest is without that */
 	char device[TUNNEL_NAME_BYTES];	/* the interface it leaves by; "": there is no route */
 	char policy[64];		/* what lets it by: "port 443"; "": rules and routes of the host */
 	bool policy_is_of_connection;	/* that connection is let by, which is certain; else its ports alone tell */
