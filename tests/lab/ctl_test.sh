@@ -115,14 +115,18 @@ holds "drops at the device" 'set(d["tun"]) == {"drop_no_buf", "drop_malformed", 
 in_client ping -q -c 3 -i 0.2 -W 0.2 192.168.7.7 > /dev/null || true	# a private network that nobody allowed
 says "drops of the firewall" '^private_destination +[1-9][0-9]* +firewall +to a private network' on server drops
 says "drops of the firewall in status" 'dropped by the firewall: .*private_destination [1-9]' in_server "$TRIGLAV" status --detailed --runtime-dir "$LAB/run" --name "$LAB_ID-s"
+table=$(in_server nft list tables | sed -n 's/^table inet \(triglav_.*\)$/\1/p')
+of_nft() { in_server nft list counter inet "$table" private_destination | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
+as_nft() { [ "$(on server drops --all --json | json 'd["firewall"]["private_destination"]')" = "$(of_nft)" ]; }
+try_for 5 as_nft || fail "of the firewall triglav-ctl says $(on server drops --all --json), nft $(of_nft)"
 holds "a client has no such firewall" '"firewall" not in d' on client drops --json
 # Counters alone are asked for: no session, path or flow is looked at and written down for them.
-answer_has() { # client or server, request: top-level names and bytes of the daemon's answer
-	$PYTHON -I - "$LAB/run/$LAB_ID-${1:0:1}.sock" "$2" << 'EOP'
+answer_has() { # client or server, command, more of the request: top-level names and bytes of the daemon's answer
+	$PYTHON -I - "$LAB/run/$LAB_ID-${1:0:1}.sock" "$2" "${3:-{\}}" << 'EOP'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-s.sendall(json.dumps({"command": sys.argv[2]}).encode() + b"\n")
+s.sendall(json.dumps({"command": sys.argv[2], **json.loads(sys.argv[3])}).encode() + b"\n")
 got = b""
 while not got.endswith(b"\n"):
     got += s.recv(1 << 20)
@@ -135,6 +139,9 @@ for side in client server; do
 	same() { [ "$(on $side drops --json | json 'd["engine"]')" = "$(in_$side "$TRIGLAV" status --json --runtime-dir "$LAB/run" --name "$LAB_ID-${side:0:1}" | json 'd["drops"]')" ]; }
 	wait_for 5 same || fail "counters and status of the $side do not agree"
 done
+# The firewall is asked only for who shows it.
+assert_true "a status for paths and clients" "'firewall_drops' not in '$(answer_has server status | head -n 1)'.split()"
+assert_true "a detailed one" "'firewall_drops' in '$(answer_has server status '{"detailed": true}' | head -n 1)'.split()"
 # And by nothing else: a daemon that knows only that request.
 mkdir "$LAB/fake"
 lab_run fake client $PYTHON -I -c 'import json, socket, sys

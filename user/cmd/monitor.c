@@ -22,7 +22,7 @@ static const struct cmd_flag flags[] = {
 
 static int look(json_t **now)
 {
-	return look_status(&asked, now);
+	return look_status(&asked, true, now);
 }
 
 /* Of the first look programs want nothing: it has no interval. People see it, and wait for the second. */

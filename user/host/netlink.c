@@ -32,23 +32,38 @@ static int errno_of(int nl_error)
 	}
 }
 
-int netlink_open(struct nl_sock **out)
+static int open_socket(struct nl_sock **out, int protocol)
 {
 	struct nl_sock *s = nl_socket_alloc();
-	int err, on = 1;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	err = nl_connect(s, NETLINK_ROUTE);
+	err = nl_connect(s, protocol);
 	if (err < 0) {
 		nl_socket_free(s);
 		return errno_of(err);
 	}
+	*out = s;
+	return 0;
+}
+
+int netlink_open(struct nl_sock **out)
+{
+	int err = open_socket(out, NETLINK_ROUTE), on = 1;
+	struct nl_sock *s = *out;
+
+	if (err)
+		return err;
 	/* lets the kernel filter dumps by table and protocol; without it (never on 6.1) we filter alone */
 	setsockopt(nl_socket_get_fd(s), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	nl_socket_set_buffer_size(s, 1 << 20, 1 << 16);
-	*out = s;
 	return 0;
+}
+
+int netlink_open_netfilter(struct nl_sock **out)
+{
+	return open_socket(out, NETLINK_NETFILTER);
 }
 
 struct nl_msg *netlink_message(int type, int flags)

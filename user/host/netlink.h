@@ -17,6 +17,7 @@
 
 /* A connected NETLINK_ROUTE socket, to be freed with nl_socket_free(). 0 or negative errno. */
 int netlink_open(struct nl_sock **out);
+int netlink_open_netfilter(struct nl_sock **out);	/* the same for NETLINK_NETFILTER: nft, conntrack */
 
 /* A message of the type with REQUEST and the flags, ready for its body. NULL without memory. */
 struct nl_msg *netlink_message(int type, int flags);

@@ -3,8 +3,6 @@
 #ifndef TG_HOST_WAY_H
 #define TG_HOST_WAY_H
 
-#include <triglav/flow.h>
-
 #include "base/addr.h"
 #include "host/host.h"
 
@@ -24,9 +22,5 @@ struct host_way {
  * others: the kernel did not say. */
 int host_way_of(struct host *h, const struct host_way_ask *ask, struct host_way *out);
 bool host_way_is_refusal(int err);	/* -ENETUNREACH, -EHOSTUNREACH, -EACCES */
-
-/* The slot of the bypass (bypass.h) that conntrack knows this flow's connection by; 0: one that goes into the tunnel. -ENOENT: conntrack does not
- * know it; others as the kernel says. */
-int host_bypass_slot(struct host *h, const struct tg_flow *flow);
 
 #endif
