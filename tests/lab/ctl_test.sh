@@ -13,8 +13,9 @@ lab_new "rate=20mbit delay=5ms" "rate=10mbit delay=20ms"
 on() { # client or server, the words of triglav-ctl
 	local side=$1
 	shift
-	in_$side "$CTL" "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-${side:0:1}"
+	in_$side "${seen_by[@]}" "$CTL" "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-${side:0:1}"
 }
+seen_by=()	# or TERMINAL
 
 # Both ask again for some seconds: on a busy machine rates, classes and states are not always what they should be.
 said=
@@ -180,18 +181,24 @@ wait_for 5 grep -q 'CAPACITY' "$LAB/monitor.log" || fail "monitor shows nothing:
 lab_stop monitor INT || fail "monitor ends with an error after SIGINT"
 note "monitor"
 # --- what they say in common: one capacity, a mark of who is metered, no loss where nothing is sent, 80 columns ---
-status() { in_client "$TRIGLAV" status --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
-why() { in_client "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
+status() { in_client "${seen_by[@]}" "$TRIGLAV" status --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
+why() { in_client "${seen_by[@]}" "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
 in_client "$TRIGLAV" uplink set up2 --metered --runtime-dir "$LAB/run" --name "$LAB_ID-c"
 says "metered, in paths" '^up2 +up, metered ' on client paths
 says "metered, in status" '^    metered: ' status
 in_client "$TRIGLAV" uplink set up2 --runtime-dir "$LAB/run" --name "$LAB_ID-c"
 widest() { awk '{ if (length > most) most = length } END { print most + 0 }'; }
-for command in "on client paths" "on server paths" "on client flows" "on server clients" "on client counters" "on server drops" "on server drops --all" \
+seen_by=("${TERMINAL[@]}")
+for command in "on client paths" "on server paths" "on client flows" "on server flows" "on server clients" "on client counters" "on server drops" "on server drops --all" \
 	"on client monitor --count 2 --interval 0.3" "on server monitor --count 2 --interval 0.3" "why tcp $INTERNET4"; do
-	assert_true "columns of '$command'" "0 < $($command | widest) <= 80"
+	shown=$($command)
+	assert_true "columns of '$command': $shown" "0 < $(widest <<< "$shown") <= 80"
 done
-assert_true "columns of the table in status" "0 < $(status | sed '1,/^$/d' | widest) <= 80"
+assert_true "columns of status" "0 < $(status | widest) <= 80"
+assert_true "on a terminal meanings are folded" "$(on server drops --all | grep -c '^ ') > 0"
+seen_by=()
+assert_equal "lines in a pipe that are no rows" "$(on server drops --all | grep -vc '^[a-z_]* .* [a-z]' || true)" 1
+assert_true "in a pipe nothing is folded" "$(on server drops --all | widest) > 80"
 # The estimates move under a transfer, so it rests.
 lab_stop transfer || true
 capacities() { # of up1, as each tells it
@@ -211,7 +218,7 @@ note "in common: $(capacities | tr '\n' ' ')"
 # --- flows ---
 held() { transfer_value up; }	# bytes the transfer is known to have moved
 for side in client server; do
-	says "flows of the $side" '^(laptop +)?tcp +[0-9.]+:[0-9]+ +[0-9.]+:[0-9]+ +bulk +striped +[0-9.]+[kM]? +[0-9.]+[kM]?' on $side flows tcp
+	says "flows of the $side" '^(laptop +)?tcp +[0-9.]+:[0-9]+ +[0-9.]+:[0-9]+ +bulk +striped +[0-9.]+[kM]?( +|/)[0-9.]+[kM]?' on $side flows tcp
 	holds "the transfer is the first" 'd["flows"][0]["sent_bytes_per_second"] > 1000 and d["flows"][0]["received_bytes_per_second"] > 1000' \
 		on $side flows --json
 done

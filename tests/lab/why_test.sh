@@ -11,11 +11,12 @@ start_server
 start_client --full-tunnel
 wait_for 10 client_paths_up 2 || fail "two uplinks, but not two paths"
 
+seen_by=()	# or TERMINAL
 why() { # words of the flow
-	in_client "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"
+	in_client "${seen_by[@]}" "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"
 }
 why_server() {
-	in_server "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-s"
+	in_server "${seen_by[@]}" "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-s"
 }
 flow() { # expression in f, the first flow; words
 	local expression=$1
@@ -33,7 +34,10 @@ says() { # pattern, command...
 	shift
 	"$@" > "$LAB/said"
 	grep -Eq -- "$pattern" "$LAB/said" || fail "$*: no '$pattern' in: $(cat "$LAB/said")"
-	if grep -E '.{81}' "$LAB/said"; then fail "$*: wider than 80 columns"; fi
+	seen_by=("${TERMINAL[@]}")
+	"$@" > "$LAB/shown"
+	seen_by=()
+	if grep -E '.{81}' "$LAB/shown"; then fail "$*: wider than 80 columns"; fi
 }
 
 # Nobody talks to that host.
