@@ -58,7 +58,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command cmd_monitor = {
 	.name = "monitor",
-	.summary = "live: rates, delays, losses and shares of every path; Ctrl-C ends",
+	.summary = "live: rates, delays and losses of every path, what was dropped; Ctrl-C ends",
 	.example = "  triglav-ctl monitor\n  triglav-ctl monitor --json --interval 5 >> log.jsonl",
 	.flags = flags,
 	.run = run,
