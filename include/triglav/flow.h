@@ -235,6 +235,18 @@ static inline __u32 tg_flow_hash(const struct tg_flow *f, __u64 key)
 	return hash ? hash : 1;
 }
 
+/* The same flow as packets of the other direction have it. */
+static inline struct tg_flow tg_flow_turned(const struct tg_flow *f)
+{
+	struct tg_flow out = *f;
+
+	__builtin_memcpy(out.src, f->dst, sizeof(out.src));
+	__builtin_memcpy(out.dst, f->src, sizeof(out.dst));
+	out.sport = f->dport;
+	out.dport = f->sport;
+	return out;
+}
+
 /* TCP without payload and with no flag but ACK; ECN's two flags do not count. */
 static inline int tg_flow_is_pure_ack(const struct tg_flow *f)
 {

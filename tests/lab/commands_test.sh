@@ -69,7 +69,11 @@ says "the same of a server" 'queue [0-9.]+ ms, jitter' in_server "$TRIGLAV" stat
 for side in client server; do
 	at=("${client[@]}")
 	[ $side = client ] || at=("${server[@]:2}")
-	if in_$side "$TRIGLAV" status --detailed "${at[@]}" | grep -E '.{101}'; then fail "status --detailed is wider than 100 columns"; fi
+	for words in status "status --detailed"; do
+		in_$side "${TERMINAL[@]}" "$TRIGLAV" $words "${at[@]}" > "$LAB/shown"
+		[ -s "$LAB/shown" ] || fail "$words of the $side shows nothing"
+		if grep -E '.{81}' "$LAB/shown"; then fail "$words of the $side is wider than 80 columns"; fi
+	done
 done
 assert_equal "weight of up2" "$(client_status | json "[u['weight'] for u in d['uplinks'] if u['name'] == 'up2'][0]")" 3
 assert_true "units" "$(client_status | json "all(k in d['paths'][0] for k in ('rtt_us', 'sent_bytes', 'rate_bytes_per_second', 'loss_ppm'))")"

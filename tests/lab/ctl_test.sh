@@ -13,8 +13,9 @@ lab_new "rate=20mbit delay=5ms" "rate=10mbit delay=20ms"
 on() { # client or server, the words of triglav-ctl
 	local side=$1
 	shift
-	in_$side "$CTL" "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-${side:0:1}"
+	in_$side "${seen_by[@]}" "$CTL" "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-${side:0:1}"
 }
+seen_by=()	# or TERMINAL
 
 # Both ask again for some seconds: on a busy machine rates, classes and states are not always what they should be.
 said=
@@ -115,14 +116,18 @@ holds "drops at the device" 'set(d["tun"]) == {"drop_no_buf", "drop_malformed", 
 in_client ping -q -c 3 -i 0.2 -W 0.2 192.168.7.7 > /dev/null || true	# a private network that nobody allowed
 says "drops of the firewall" '^private_destination +[1-9][0-9]* +firewall +to a private network' on server drops
 says "drops of the firewall in status" 'dropped by the firewall: .*private_destination [1-9]' in_server "$TRIGLAV" status --detailed --runtime-dir "$LAB/run" --name "$LAB_ID-s"
+table=$(in_server nft list tables | sed -n 's/^table inet \(triglav_.*\)$/\1/p')
+of_nft() { in_server nft list counter inet "$table" private_destination | sed -n 's/.*packets \([0-9]*\) .*/\1/p'; }
+as_nft() { [ "$(on server drops --all --json | json 'd["firewall"]["private_destination"]')" = "$(of_nft)" ]; }
+try_for 5 as_nft || fail "of the firewall triglav-ctl says $(on server drops --all --json), nft $(of_nft)"
 holds "a client has no such firewall" '"firewall" not in d' on client drops --json
 # Counters alone are asked for: no session, path or flow is looked at and written down for them.
-answer_has() { # client or server, request: top-level names and bytes of the daemon's answer
-	$PYTHON -I - "$LAB/run/$LAB_ID-${1:0:1}.sock" "$2" << 'EOP'
+answer_has() { # client or server, command, more of the request: top-level names and bytes of the daemon's answer
+	$PYTHON -I - "$LAB/run/$LAB_ID-${1:0:1}.sock" "$2" "${3:-{\}}" << 'EOP'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-s.sendall(json.dumps({"command": sys.argv[2]}).encode() + b"\n")
+s.sendall(json.dumps({"command": sys.argv[2], **json.loads(sys.argv[3])}).encode() + b"\n")
 got = b""
 while not got.endswith(b"\n"):
     got += s.recv(1 << 20)
@@ -135,6 +140,9 @@ for side in client server; do
 	same() { [ "$(on $side drops --json | json 'd["engine"]')" = "$(in_$side "$TRIGLAV" status --json --runtime-dir "$LAB/run" --name "$LAB_ID-${side:0:1}" | json 'd["drops"]')" ]; }
 	wait_for 5 same || fail "counters and status of the $side do not agree"
 done
+# The firewall is asked only for who shows it.
+assert_true "a status for paths and clients" "'firewall_drops' not in '$(answer_has server status | head -n 1)'.split()"
+assert_true "a detailed one" "'firewall_drops' in '$(answer_has server status '{"detailed": true}' | head -n 1)'.split()"
 # And by nothing else: a daemon that knows only that request.
 mkdir "$LAB/fake"
 lab_run fake client $PYTHON -I -c 'import json, socket, sys
@@ -173,18 +181,24 @@ wait_for 5 grep -q 'CAPACITY' "$LAB/monitor.log" || fail "monitor shows nothing:
 lab_stop monitor INT || fail "monitor ends with an error after SIGINT"
 note "monitor"
 # --- what they say in common: one capacity, a mark of who is metered, no loss where nothing is sent, 80 columns ---
-status() { in_client "$TRIGLAV" status --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
-why() { in_client "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
+status() { in_client "${seen_by[@]}" "$TRIGLAV" status --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
+why() { in_client "${seen_by[@]}" "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"; }
 in_client "$TRIGLAV" uplink set up2 --metered --runtime-dir "$LAB/run" --name "$LAB_ID-c"
 says "metered, in paths" '^up2 +up, metered ' on client paths
 says "metered, in status" '^    metered: ' status
 in_client "$TRIGLAV" uplink set up2 --runtime-dir "$LAB/run" --name "$LAB_ID-c"
 widest() { awk '{ if (length > most) most = length } END { print most + 0 }'; }
-for command in "on client paths" "on server paths" "on client flows" "on server clients" "on client counters" "on server drops" "on server drops --all" \
+seen_by=("${TERMINAL[@]}")
+for command in "on client paths" "on server paths" "on client flows" "on server flows" "on server clients" "on client counters" "on server drops" "on server drops --all" \
 	"on client monitor --count 2 --interval 0.3" "on server monitor --count 2 --interval 0.3" "why tcp $INTERNET4"; do
-	assert_true "columns of '$command'" "0 < $($command | widest) <= 80"
+	shown=$($command)
+	assert_true "columns of '$command': $shown" "0 < $(widest <<< "$shown") <= 80"
 done
-assert_true "columns of the table in status" "0 < $(status | sed '1,/^$/d' | widest) <= 80"
+assert_true "columns of status" "0 < $(status | widest) <= 80"
+assert_true "on a terminal meanings are folded" "$(on server drops --all | grep -c '^ ') > 0"
+seen_by=()
+assert_equal "lines in a pipe that are no rows" "$(on server drops --all | grep -vc '^[a-z_]* .* [a-z]' || true)" 1
+assert_true "in a pipe nothing is folded" "$(on server drops --all | widest) > 80"
 # The estimates move under a transfer, so it rests.
 lab_stop transfer || true
 capacities() { # of up1, as each tells it
@@ -204,7 +218,7 @@ note "in common: $(capacities | tr '\n' ' ')"
 # --- flows ---
 held() { transfer_value up; }	# bytes the transfer is known to have moved
 for side in client server; do
-	says "flows of the $side" '^(laptop +)?tcp +[0-9.]+:[0-9]+ +[0-9.]+:[0-9]+ +bulk +striped +[0-9.]+[kM]? +[0-9.]+[kM]?' on $side flows tcp
+	says "flows of the $side" '^(laptop +)?tcp +[0-9.]+:[0-9]+ +[0-9.]+:[0-9]+ +bulk +striped +[0-9.]+[kM]?( +|/)[0-9.]+[kM]?' on $side flows tcp
 	holds "the transfer is the first" 'd["flows"][0]["sent_bytes_per_second"] > 1000 and d["flows"][0]["received_bytes_per_second"] > 1000' \
 		on $side flows --json
 done

@@ -495,6 +495,21 @@ assert_equal "drops of a new table" "$empty" \
 	"source 0 client_to_client 0 private_destination 0 to_host 0 inbound 0"
 let_go a
 
+# No table, the same counters in a table of somebody else, and a table that is not what it should be. (The tool removes its own at its end.)
+no_drops() { # what, the error
+	assert_fails "$1" in_server "$TOOL" c "$DIR" drops
+	grep -q "drops: $2" "$LAB/assert.log" || fail "$1: $(cat "$LAB/assert.log")"
+}
+no_drops "drops without a table" "No such file"
+in_server nft 'table inet other { counter source { packets 7 bytes 7; }; }'
+no_drops "drops in a table of others" "No such file"
+in_server nft 'table inet triglav_c { counter source { packets 7 bytes 7; }; }'
+no_drops "one of five" "Protocol error"
+in_server nft 'table inet triglav_c { counter source { packets 7 bytes 7; }; counter client_to_client {}; counter private_destination { packets 5000000000 bytes 9; }; counter to_host {}; counter inbound { packets 3 bytes 9; }; counter foreign {}; }'
+assert_equal "drops as nft says" "$(in_server "$TOOL" c "$DIR" drops | tail -n 1)" \
+	"source 7 client_to_client 0 private_destination 5000000000 to_host 0 inbound 3"
+in_server nft delete table inet other
+
 HOLD_NS=server hold a forward=46 server=10.33.0.0/24
 answers 10.0.85.2 10.33.0.7
 silent 10.0.85.2 169.254.7.254

@@ -37,6 +37,8 @@ EMULATOR=$BUILD/tests/lab/emulator
 PYTHON=/usr/bin/python3
 [ -x $PYTHON ] || PYTHON=python3
 
+TERMINAL=("$PYTHON" -I "$ROOT/tests/lab/terminal.py")	# in front of a command: as people see it
+
 SERVER4=203.0.113.1 SERVER6=2001:db8:1::1
 INTERNET4=198.51.100.2 INTERNET6=2001:db8:2::2
 PORT=7443

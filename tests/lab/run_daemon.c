@@ -57,10 +57,10 @@ static void show_server(int number, short what, void *arg)
 
 	(void)number;
 	(void)what;
-	if (server_snapshot(arg, &s))
+	if (server_snapshot(arg, false, &s))
 		return;
-	printf("snapshot sessions=%u read=%llu written=%llu\n", s.session_count, (unsigned long long)s.tun.packets_read,
-	       (unsigned long long)s.tun.packets_written);
+	printf("snapshot sessions=%u read=%llu written=%llu\n", s.session_count, (unsigned long long)s.counts.tun.packets_read,
+	       (unsigned long long)s.counts.tun.packets_written);
 	fflush(stdout);
 	server_snapshot_free(&s);
 }

@@ -11,11 +11,12 @@ start_server
 start_client --full-tunnel
 wait_for 10 client_paths_up 2 || fail "two uplinks, but not two paths"
 
+seen_by=()	# or TERMINAL
 why() { # words of the flow
-	in_client "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"
+	in_client "${seen_by[@]}" "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-c"
 }
 why_server() {
-	in_server "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-s"
+	in_server "${seen_by[@]}" "$TRIGLAV" why "$@" --runtime-dir "$LAB/run" --name "$LAB_ID-s"
 }
 flow() { # expression in f, the first flow; words
 	local expression=$1
@@ -33,7 +34,10 @@ says() { # pattern, command...
 	shift
 	"$@" > "$LAB/said"
 	grep -Eq -- "$pattern" "$LAB/said" || fail "$*: no '$pattern' in: $(cat "$LAB/said")"
-	if grep -E '.{81}' "$LAB/said"; then fail "$*: wider than 80 columns"; fi
+	seen_by=("${TERMINAL[@]}")
+	"$@" > "$LAB/shown"
+	seen_by=()
+	if grep -E '.{81}' "$LAB/shown"; then fail "$*: wider than 80 columns"; fi
 }
 
 # Nobody talks to that host.
@@ -103,6 +107,33 @@ says "to a private network: the server drops it" why 192.168.7.7
 assert_true "the server's own end is none" "$(way "not w['outside'] and not w['to_private']" 10.99.0.1)"
 why_server tcp 192.168.7.7:80 10.99.0.2:999 > "$LAB/said" || fail "the server says nothing of it"
 grep -q "to a private network that --allow does not name" "$LAB/said" || fail "the server does not say that it drops it: $(cat "$LAB/said")"
+# A flow given the other way round, sources on a network behind the client, and IPv6 are all the same.
+INNER4=${FROM%:*} INNER6=$(client_status | json "d['config']['ip6'].split('/')[0]")
+lab_namespace lan
+lab_veth client lan0 lan eth0
+in_client ip addr add 10.90.0.1/24 dev lan0
+in_client ip addr add 2001:db8:90::1/64 dev lan0 nodad
+in_client ip link set lan0 up
+in_ns lan ip link set eth0 up
+in_client sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+for words in "$INNER4:5555 $INTERNET4:443" "$INTERNET4:443 $INNER4:5555" "10.90.0.2:4000 $INTERNET4:443" "10.1.2.3:4000 $INTERNET4:443" \
+	"[$INNER6]:5555 [$INTERNET6]:443" "[$INTERNET6]:443 [$INNER6]:5555" "[2001:db8:90::2]:4000 [$INTERNET6]:443" "[$INTERNET6]:443"; do
+	assert_true "the way of $words" "$(way "w['outside'] is False and w['device'] == 'tg0' and not w['to_private']" tcp $words)"
+done
+for words in "$INNER4:5555 10.80.2.1:80" "10.80.2.1:80 $INNER4:5555" "10.90.0.2:4000 10.80.2.1:80" \
+	"[$INNER6]:5555 [2001:db8:80:2::1]:80" "[2001:db8:90::2]:4000 [2001:db8:80:2::1]:80"; do
+	assert_true "the way of $words" "$(way "w['outside'] and w['device'] == 'up2' and w['policy'] is None" tcp $words)"
+done
+# Without a route, or with none that is used for others, it is refused; of other errors nothing is known.
+in_client sysctl -q -w net.ipv4.ip_forward=0
+assert_true "not forwarded" "$(way "w['outside'] and w['device'] is None" tcp 10.90.0.2:4000 $INTERNET4:443)"
+says "outside the tunnel, and refused" why tcp 10.90.0.2:4000 $INTERNET4:443
+in_client ip rule add to 198.51.100.99 pref 100 prohibit
+assert_true "prohibited" "$(way "w['outside'] and w['device'] is None" 198.51.100.99)"
+in_client ip rule del pref 100
+in_client ip rule add to 198.51.100.99 pref 100 blackhole
+assert_true "an answer that says nothing" "$(way "w['outside'] is None and not w['depends']" 198.51.100.99)"
+in_client ip rule del pref 100
 ctl policy add --port udp/7 bypass
 assert_true "a new flow" "$(way "w['outside'] and w['device'] == 'up1' and w['policy'] == 'port udp/7' and not w['policy_is_of_connection']" udp $INTERNET4:7)"
 assert_true "another port" "$(way "not w['outside']" udp $INTERNET4:53)"
@@ -116,4 +147,25 @@ inside_again() { [ "$(way "w['outside']" udp $INTERNET4:7)" = False ]; }
 wait_for 10 inside_again || fail "the policy is gone, and: $(why udp $INTERNET4:7)"
 lab_stop echo KILL || true
 note "outside, and refused behind the server"
+
+# What a policy by mark says of a new connection shows in its first packet, and what it said of one that is there conntrack knows.
+ctl policy add --mark 0x99 bypass
+assert_true "a new flow may have a mark" "$(way "w['outside'] is None and w['depends'] and w['policy'] is None and w['device'] == 'tg0'" udp $INTERNET4:53)"
+says "into the tunnel, unless a policy by mark" why udp $INTERNET4:53
+assert_true "out by the routes, with a mark or not" "$(way "w['outside'] is True and not w['depends'] and w['device'] == 'up2'" udp 10.80.2.1:53)"
+lab_run echo client $PYTHON -I "$ROOT/tests/lab/traffic.py" echo $INTERNET4 --rate 50 --size 100 --count 1000
+known_inside() { [ "$(way "w['outside'] is False and not w['depends']" udp $INTERNET4:7)" = True ]; }
+wait_for 10 known_inside || fail "a connection without the mark: $(why udp $INTERNET4:7)"
+lab_stop echo KILL || true
+ctl policy remove --mark 0x99
+assert_true "no such policy any more" "$(way "w['outside'] is False and not w['depends']" udp $INTERNET4:53)"
+if ctl policy add --mark 0x99 class realtime > /dev/null 2>&1; then	# where the kernel has the classifier
+	ctl policy add --port udp/53 bypass
+	assert_true "a port that a mark may keep in" "$(way "w['outside'] is None and w['depends'] and w['policy'] == 'port udp/53'" udp $INTERNET4:53)"
+	says 'by up1: the policy "port udp/53 bypass" lets it by' why udp $INTERNET4:53
+	ctl policy remove --mark 0x99
+	assert_true "nothing keeps it in" "$(way "w['outside'] is True and not w['depends'] and w['policy'] == 'port udp/53'" udp $INTERNET4:53)"
+	ctl policy remove --port udp/53
+fi
+note "a new flow whose policy is not known"
 if [ -n "${KEEP_EXAMPLE:-}" ]; then cp "$LAB/example" "$KEEP_EXAMPLE"; fi

@@ -13,6 +13,7 @@
 #include "host/host.h"
 #include "host/kind.h"
 #include "host/links.h"
+#include "host/nft.h"
 #include "host/routes.h"
 
 /* Routes and excludes, and for each server address the route that would swallow it. */
@@ -140,6 +141,37 @@ static void uplinks_differ_by_what_moves_packets(void **state)
 	assert_false(host_uplink_equal(&a, &b));
 }
 
+/* Both sides of each edge, and what lies in between. */
+static const struct {
+	const char *address;
+	bool is_private;
+} destinations[] = {
+	{ "0.0.0.0", true }, { "0.255.255.255", true }, { "1.0.0.0", false }, { "9.255.255.255", false }, { "10.0.0.0", true },
+	{ "10.255.255.255", true }, { "11.0.0.0", false }, { "100.63.255.255", false }, { "100.64.0.0", true }, { "100.127.255.255", true },
+	{ "100.128.0.0", false }, { "126.255.255.255", false }, { "127.0.0.1", true }, { "128.0.0.0", false }, { "168.63.129.15", false },
+	{ "168.63.129.16", true }, { "168.63.129.17", false }, { "169.253.255.255", false }, { "169.254.169.254", true }, { "169.255.0.0", false },
+	{ "172.15.255.255", false }, { "172.16.0.0", true }, { "172.31.255.255", true }, { "172.32.0.0", false }, { "191.255.255.255", false },
+	{ "192.0.0.0", true }, { "192.0.0.255", true }, { "192.0.1.0", false }, { "192.167.255.255", false }, { "192.168.0.0", true },
+	{ "192.168.255.255", true }, { "192.169.0.0", false }, { "198.51.100.2", false }, { "223.255.255.255", false }, { "224.0.0.0", true },
+	{ "240.0.0.1", true }, { "255.255.255.255", true },
+	{ "::", true }, { "::1", true }, { "::2", false }, { "::fffe:ffff:ffff", false }, { "::ffff:0:0", true }, { "::ffff:198.51.100.2", true },
+	{ "::1:0:0:0", false }, { "64:ff9b::a00:1", false }, { "64:ff9b:0:ffff::", false }, { "64:ff9b:1::", true }, { "64:ff9b:2::", false },
+	{ "2001:db8::1", false }, { "fbff::1", false }, { "fc00::", true }, { "fdff:ffff::1", true }, { "fe00::", false }, { "fe7f:ffff::1", false },
+	{ "fe80::", true }, { "fec0::1", true }, { "feff::1", true }, { "ff02::1", true },
+};
+
+static void private_destinations_end_where_they_should(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(destinations); i++) {
+		struct addr a;
+
+		assert_int_equal(addr_parse(&a, destinations[i].address, 7443), 0);
+		if (host_nft_is_private(&a) != destinations[i].is_private)
+			fail_msg("%s: it is %s", destinations[i].address, destinations[i].is_private ? "private" : "not private");
+	}
+}
+
 static void bad_instance_names_are_refused(void **state)
 {
 	static const char *const bad[] = { "", ".", "../x", "a/b", "a b", "a\"b", "thirty-three-letters-are-too-many" };
@@ -161,6 +193,7 @@ int main(void)
 		cmocka_unit_test(servers_inside_routes_are_found),
 		cmocka_unit_test(sysfs_tells_the_kind),
 		cmocka_unit_test(uplinks_differ_by_what_moves_packets),
+		cmocka_unit_test(private_destinations_end_where_they_should),
 		cmocka_unit_test(bad_instance_names_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

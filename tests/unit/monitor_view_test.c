@@ -3,8 +3,11 @@
 #include "unit/unit.h"
 
 #include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "cmd/monitor_view.h"
 #include "cmd/path_list.h"
@@ -21,6 +24,30 @@ static char *printed(struct table *t)
 
 	table_print(t, out);
 	fclose(out);
+	return text;
+}
+
+/* The same on a terminal, one that leaves line ends as they are. */
+static char *shown(struct table *t)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+	char *text = calloc(1, 4096);
+	struct termios raw;
+	size_t len = 0;
+	ssize_t n;
+	FILE *out;
+
+	assert_true(master >= 0 && !grantpt(master) && !unlockpt(master));
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	assert_true(slave >= 0 && !tcgetattr(slave, &raw));
+	cfmakeraw(&raw);
+	assert_int_equal(tcsetattr(slave, TCSANOW, &raw), 0);
+	out = fdopen(slave, "w");
+	table_print(t, out);
+	fclose(out);
+	while (len < 4095 && (n = read(master, text + len, 4095 - len)) > 0)	/* then EIO: the other end is closed */
+		len += (size_t)n;
+	close(master);
 	return text;
 }
 
@@ -73,7 +100,7 @@ static void a_table_without_rows_is_its_titles(void **state)
 	assert_int_equal(table_rows(NULL), 0);
 }
 
-static void the_last_column_is_folded(void **state)
+static void the_last_column_is_folded_on_a_terminal(void **state)
 {
 	static const char *const titles[] = { "NAME", ">N", "WHY", NULL };
 	static const struct {
@@ -96,10 +123,38 @@ static void the_last_column_is_folded(void **state)
 		table_put(t, "%.*s", (int)cases[i].name_letters, "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
 		table_put(t, "7");
 		table_put(t, "%s", cases[i].why);
-		text = printed(t);
+		text = shown(t);
 		assert_string_equal(text + strcspn(text, "\n") + 1 + cases[i].name_letters, cases[i].expected);
 		free(text);
 	}
+}
+
+/* What is folded grep cannot find. */
+static void in_a_pipe_a_row_is_a_line(void **state)
+{
+	static const char *const titles[] = { "NAME", "WHY", NULL };
+	struct table *t = table_new(titles);
+	char *text;
+
+	(void)state;
+	table_put(t, "a");
+	table_put(t, "%s", "a sentence of more than eighty letters, which on a terminal would begin another line somewhere here");
+	text = printed(t);
+	assert_string_equal(text, "NAME  WHY\n"
+				  "a     a sentence of more than eighty letters, which on a terminal would begin another line somewhere here\n");
+	free(text);
+}
+
+static void colours_and_bytes_take_no_columns(void **state)
+{
+	static const struct {
+		const char *text;
+		u32 width;
+	} cases[] = { { "", 0 }, { "abc", 3 }, { "\u00e4\u00f6", 2 }, { "\033[1mab\033[0m", 2 }, { "\033[32m\033[0m", 0 }, { "a\033[", 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(text_width(cases[i].text), cases[i].width);
 }
 
 /* ---- paths ---- */
@@ -287,7 +342,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns_are_as_wide_as_what_stands_in_them),
-		cmocka_unit_test(the_last_column_is_folded),
+		cmocka_unit_test(the_last_column_is_folded_on_a_terminal),
+		cmocka_unit_test(in_a_pipe_a_row_is_a_line),
+		cmocka_unit_test(colours_and_bytes_take_no_columns),
 		cmocka_unit_test(a_path_has_one_capacity_loss_and_state),
 		cmocka_unit_test(letters_count_not_bytes),
 		cmocka_unit_test(a_table_without_rows_is_its_titles),

@@ -159,7 +159,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 	if (cmd_parse(command, argc, argv, NULL, &only, 1, &code) < 0)
 		return code;
-	code = look_status(&asked, &status);
+	code = look_status(&asked, false, &status);
 	if (code)
 		return code;
 	if (look_is_server(status))

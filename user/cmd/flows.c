@@ -54,7 +54,7 @@ static void put_details(struct table *t, const json_t *flow)
 	table_put(t, "%s", text_duration(field_number(flow, "age_us"), age));
 }
 
-/* "27.3M" of "27.3 Mbit/s": two columns of them stand under one unit. */
+/* "27.3M" of "27.3 Mbit/s": two of them stand under one unit. */
 static char *short_rate(u64 bytes_per_second, char out[TEXT_BYTES])
 {
 	char *unit = strstr(text_rate(bytes_per_second, out), "bit/s"), *gap = strchr(out, ' ');
@@ -77,21 +77,29 @@ static void put_flow(struct table *t, const json_t *flow, bool server)
 	table_put(t, "%s", field_text(flow, "to"));
 	table_put(t, "%s", field_text(flow, "class"));
 	table_put(t, "%s", path_text(flow, path));
-	table_put(t, "%s", short_rate(field_number(flow, "sent_bytes_per_second"), up));
-	table_put(t, "%s", short_rate(field_number(flow, "received_bytes_per_second"), down));
+	short_rate(field_number(flow, "sent_bytes_per_second"), up);
+	short_rate(field_number(flow, "received_bytes_per_second"), down);
+	if (server) {
+		table_put(t, "%s/%s", up, down);
+	} else {
+		table_put(t, "%s", up);
+		table_put(t, "%s", down);
+	}
 	if (detailed)
 		put_details(t, flow);
 }
 
-#define SHORT "CLIENT", "PROTO", "FROM", "TO", "CLASS", "PATH", ">OUT bit/s", ">IN bit/s"
+#define OF_CLIENT "PROTO", "FROM", "TO", "CLASS", "PATH", ">OUT bit/s", ">IN bit/s"
+#define OF_SERVER "CLIENT", "PROTO", "FROM", "TO", "CLASS", "PATH", ">OUT/IN bit/s"	/* the name of a client takes the room of a column */
+#define DETAILS ">SENT", ">RECEIVED", ">PACKETS", ">AGE"
 
 static void print(const json_t *answer)
 {
-	static const char *const titles[] = { SHORT, NULL };
-	static const char *const all[] = { SHORT, ">SENT", ">RECEIVED", ">PACKETS", ">AGE", NULL };
+	static const char *const of_client[2][12] = { { OF_CLIENT, NULL }, { OF_CLIENT, DETAILS, NULL } };
+	static const char *const of_server[2][12] = { { OF_SERVER, NULL }, { OF_SERVER, DETAILS, NULL } };
 	const json_t *flows = json_object_get(answer, "flows"), *flow;
 	bool server = json_object_get(json_array_get(flows, 0), "client");
-	struct table *t = table_new((detailed ? all : titles) + !server);
+	struct table *t = table_new(server ? of_server[detailed] : of_client[detailed]);
 	u64 matched = field_number(answer, "matched"), live = field_number(answer, "live");
 	size_t i;
 

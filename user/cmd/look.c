@@ -25,9 +25,9 @@ int look_ask(struct look *look, json_t *request, json_t **answer)
 	return code;
 }
 
-int look_status(struct look *look, json_t **status)
+int look_status(struct look *look, bool detailed, json_t **status)
 {
-	return look_ask(look, json_pack("{s:s}", "command", "status"), status);
+	return look_ask(look, json_pack("{s:s, s:b}", "command", "status", "detailed", detailed), status);
 }
 
 bool look_is_server(const json_t *status)

@@ -20,8 +20,8 @@ struct look {
 /* Finds out which daemon is meant and asks it. Takes the request. An enum cmd_exit, and *answer when it is CMD_OK; else it was said. */
 int look_ask(struct look *look, json_t *request, json_t **answer);
 
-/* The same with the question "status". */
-int look_status(struct look *look, json_t **status);
+/* The same with the question "status". detailed: with what a server's firewall dropped. */
+int look_status(struct look *look, bool detailed, json_t **status);
 
 /* Is it the status of a server? */
 bool look_is_server(const json_t *status);

@@ -22,7 +22,7 @@ static const struct cmd_flag flags[] = {
 
 static int look(json_t **now)
 {
-	return look_status(&asked, now);
+	return look_status(&asked, true, now);
 }
 
 /* Of the first look programs want nothing: it has no interval. People see it, and wait for the second. */
@@ -58,7 +58,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 const struct command cmd_monitor = {
 	.name = "monitor",
-	.summary = "live: rates, delays, losses and shares of every path; Ctrl-C ends",
+	.summary = "live: rates, delays and losses of every path, what was dropped; Ctrl-C ends",
 	.example = "  triglav-ctl monitor\n  triglav-ctl monitor --json --interval 5 >> log.jsonl",
 	.flags = flags,
 	.run = run,

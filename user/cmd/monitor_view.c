@@ -36,8 +36,10 @@ static json_t *loss(const json_t *now, const json_t *before)
 
 static void copy_fields(json_t *to, const json_t *from)
 {
-	static const char *const fields[] = { "client", "uplink", "id", "state", "rtt_us", "queue_us", "jitter_us", "rate_bytes_per_second", "rate_measured", "metered", "backup",
-					      "in_flight_bytes", "left_out", "share" };
+	static const char *const fields[] = {
+		"client", "uplink", "id", "state", "metered", "backup", "rtt_us", "queue_us", "jitter_us", "rate_bytes_per_second", "rate_measured",
+		"in_flight_bytes", "left_out", "share",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (json_object_get(from, fields[i]))
@@ -72,7 +74,7 @@ static json_t *view_paths(const json_t *now, const json_t *before, u64 apart_us,
 	return out;
 }
 
-/* Of engine, tunnel device, filter and AF_XDP together: a reason has one name wherever it is found. */
+/* Of engine, tunnel device, filter, firewall and AF_XDP together: a reason has one name wherever it is found. */
 static json_t *view_drops(const json_t *now, const json_t *before)
 {
 	json_t *out = json_object(), *all = counts_dropped(now), *all_before = counts_dropped(before), *value;

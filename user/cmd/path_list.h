@@ -21,15 +21,16 @@ const json_t *path_list_find(const json_t *list, const json_t *path);
 /* What a growing member gained per second between the two; -1: not known. */
 double path_list_rate(const json_t *now, const json_t *before, const char *field, u64 apart_us);
 
-/* "up1", "path 2" for those of a server; out has room for it. */
 #define PATH_LIST_NAME_BYTES 32
+
+/* "up1", "path 2" for those of a server. Returns out. */
+char *path_list_name(const json_t *path, char out[PATH_LIST_NAME_BYTES]);
+
 /* The same words and values of a path in every table. Its estimated capacity, "unknown" until something was measured; its loss, "-" while it is not
  * up, as what is not sent is not lost; its state, with what it is kept for: "up, metered". Return out. */
 char *path_list_capacity(const json_t *path, char out[PATH_LIST_NAME_BYTES]);
 char *path_list_loss(const json_t *path, char out[PATH_LIST_NAME_BYTES]);
 char *path_list_state(const json_t *path, char out[PATH_LIST_NAME_BYTES]);
-
-char *path_list_name(const json_t *path, char out[PATH_LIST_NAME_BYTES]);
 
 /* "69 %", or "-". */
 char *path_list_share(const json_t *path, char out[PATH_LIST_NAME_BYTES]);

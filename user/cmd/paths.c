@@ -79,7 +79,7 @@ static int run(const struct command *command, int argc, char **argv)
 
 	if (cmd_parse(command, argc, argv, NULL, &only, 1, &code) < 0)
 		return code;
-	code = look_status(&asked, &status);
+	code = look_status(&asked, false, &status);
 	if (code)
 		return code;
 	list = path_list(status, only);

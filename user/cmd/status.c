@@ -43,7 +43,8 @@ static bool show(const json_t *now, const json_t *before, u64 apart_us)
 
 static int look(json_t **now)
 {
-	int code = cmd_ask(asked.runtime_dir, asked.name, json_pack("{s:s}", "command", "status"), now);
+	json_t *request = json_pack("{s:s, s:b}", "command", "status", "detailed", asked.detailed || asked.json);
+	int code = cmd_ask(asked.runtime_dir, asked.name, request, now);
 
 	if (!code)
 		json_object_del(*now, "ok");

@@ -252,18 +252,18 @@ static void print_client_head(const json_t *s)
 {
 	const json_t *config = json_object_get(s, "config"), *session = json_object_get(s, "session");
 	const char *state = text(s, "state");
-	char age[TEXT_BYTES];
+	bool has_ip6 = json_is_string(json_object_get(config, "ip6"));
+	char age[TEXT_BYTES], inner[2 * PIECE] = "";
 
-	printf("%s%s%s: %s%s%s", text_colour(TEXT_BOLD), text(s, "name"), text_colour(TEXT_PLAIN), text_colour(text_state_colour(state)),
-	       state, text_colour(TEXT_PLAIN));
-	printf(" for %s to %s by %s", text_duration(number(s, "state_us"), age), text(s, "server"), text(s, "tun"));
 	if (json_is_object(config))
-		printf(", as %s%s%s", text(config, "ip4"), json_is_string(json_object_get(config, "ip6")) ? " " : "",
-		       json_is_string(json_object_get(config, "ip6")) ? text(config, "ip6") : "");
-	printf("\n%s, aggregation %s, congestion %s%s%s%s%s%s\n", text(s, "strategy"), text(s, "aggregation"), text(s, "congestion"),
-	       truth(s, "copies") ? "" : ", no copies",
-	       truth(s, "full_tunnel") ? ", full tunnel" : "", truth(s, "kill_switch") ? ", kill switch" : truth(s, "kill_switch_wanted") ? ", the kill switch is NOT up" : "",
-	       json_is_object(session) ? ", " : "", json_is_object(session) ? text(session, "suite") : "");
+		snprintf(inner, sizeof(inner), ", as %s%s%s", text(config, "ip4"), has_ip6 ? " " : "", has_ip6 ? text(config, "ip6") : "");
+	text_line("%s%s%s: %s%s%s for %s to %s by %s%s", text_colour(TEXT_BOLD), text(s, "name"), text_colour(TEXT_PLAIN),
+		  text_colour(text_state_colour(state)), state, text_colour(TEXT_PLAIN), text_duration(number(s, "state_us"), age),
+		  text(s, "server"), text(s, "tun"), inner);
+	text_line("%s, aggregation %s, congestion %s%s%s%s%s%s", text(s, "strategy"), text(s, "aggregation"), text(s, "congestion"),
+		  truth(s, "copies") ? "" : ", no copies", truth(s, "full_tunnel") ? ", full tunnel" : "",
+		  truth(s, "kill_switch") ? ", kill switch" : truth(s, "kill_switch_wanted") ? ", the kill switch is NOT up" : "",
+		  json_is_object(session) ? ", " : "", json_is_object(session) ? text(session, "suite") : "");
 }
 
 /* What waits, and what repair and reordering did. */
@@ -337,15 +337,16 @@ static void print_interfaces(const json_t *s)
 static void print_server(const json_t *s, bool detailed)
 {
 	const json_t *sessions = json_object_get(s, "sessions"), *one;
-	char age[TEXT_BYTES];
-	size_t i;
+	char age[TEXT_BYTES], listen[LINE / 2] = "";
+	size_t i, used = 0;
 
-	printf("%s%s%s: server for %s on", text_colour(TEXT_BOLD), text(s, "name"), text_colour(TEXT_PLAIN),
-	       text_duration(number(s, "uptime_us"), age));
 	json_array_foreach(json_object_get(s, "listen"), i, one)
-		printf("%s %s", i ? "," : "", json_string_value(one));
-	printf("%s%s\npools %s, %s; %zu sessions\n\n", truth(s, "tcp") ? ", TCP too" : "", truth(s, "open") ? ", open to all" : "",
-	       text(s, "pool4"), text(s, "pool6"), json_array_size(sessions));
+		if (used < sizeof(listen))
+			used += (size_t)snprintf(listen + used, sizeof(listen) - used, "%s %s", i ? "," : "", json_string_value(one));
+	text_line("%s%s%s: server for %s on%s%s%s", text_colour(TEXT_BOLD), text(s, "name"), text_colour(TEXT_PLAIN),
+		  text_duration(number(s, "uptime_us"), age), listen, truth(s, "tcp") ? ", TCP too" : "", truth(s, "open") ? ", open to all" : "");
+	text_line("pools %s, %s; %zu sessions", text(s, "pool4"), text(s, "pool6"), json_array_size(sessions));
+	putchar('\n');
 	printf("%s%-20s %-15s %5s %9s %9s %9s%s\n", text_colour(TEXT_BOLD), "CLIENT", "ADDRESS", "PATHS", "SINCE", "SENT", "RECEIVED",
 	       text_colour(TEXT_PLAIN));
 	json_array_foreach(sessions, i, one)

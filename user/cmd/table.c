@@ -89,27 +89,17 @@ static const char *shown(const char *title)
 	return title + is_right(title);
 }
 
-/* Letters, not bytes: continuation bytes of UTF-8 take no room. */
-static u32 width_of(const char *text)
-{
-	u32 width = 0;
-
-	for (; *text; text++)
-		width += (*text & 0xc0) != 0x80;
-	return width;
-}
-
 static void measure(const struct table *t, u32 *widths)
 {
 	for (u32 i = 0; i < t->columns; i++)
-		widths[i] = width_of(shown(t->titles[i]));
+		widths[i] = text_width(shown(t->titles[i]));
 	for (u32 i = 0; i < t->used; i++)
-		widths[i % t->columns] = MAX(widths[i % t->columns], width_of(t->cells[i].text));
+		widths[i % t->columns] = MAX(widths[i % t->columns], text_width(t->cells[i].text));
 }
 
 static void print_cell(FILE *out, const struct table *t, u32 column, bool last, const char *text, u32 width, int colour)
 {
-	int padding = (int)(width - width_of(text));
+	int padding = (int)(width - text_width(text));
 	bool coloured = colour != TEXT_PLAIN;
 
 	if (last && !*text)
@@ -160,9 +150,9 @@ static void print_folded(FILE *out, const char *text, u32 start)
 	}
 }
 
-static bool is_folded(const struct table *t, u32 column, const char *text, const u32 *widths)
+static bool is_folded(FILE *out, const struct table *t, u32 column, const char *text, const u32 *widths)
 {
-	return column && column + 1 == t->columns && !is_right(t->titles[column]) && start_of(widths, column) + width_of(text) > TEXT_WIDTH;
+	return text_is_folded(out) && column && column + 1 == t->columns && !is_right(t->titles[column]) && start_of(widths, column) + text_width(text) > TEXT_WIDTH;
 }
 
 static void print_titles(FILE *out, const struct table *t, const u32 *widths)
@@ -178,7 +168,7 @@ static void print_rows(FILE *out, const struct table *t, const u32 *widths)
 		u32 column = i % t->columns;
 		bool last = column + 1 == t->columns || i + 1 == t->used;
 
-		if (is_folded(t, column, t->cells[i].text, widths))
+		if (is_folded(out, t, column, t->cells[i].text, widths))
 			print_folded(out, t->cells[i].text, start_of(widths, column));
 		else
 			print_cell(out, t, column, last, t->cells[i].text, widths[column], t->cells[i].colour);

@@ -2,8 +2,8 @@
 /* table.h - rows of text in columns as wide as what stands in them
  *
  * A title that begins with '>' (which is not printed) makes a column whose text stands at the right: numbers. The last column, when
- * its text stands at the left, is folded at spaces to end at TEXT_WIDTH, below itself or, with little room there, below its row; nothing is
- * padded behind it. Titles are bold on a terminal.
+ * its text stands at the left, is folded on a terminal: at spaces to end at TEXT_WIDTH, below itself or, with little room there, below its row.
+ * Elsewhere a row is a line. Nothing is padded behind it. Titles are bold on a terminal.
  */
 #ifndef TG_CMD_TABLE_H
 #define TG_CMD_TABLE_H

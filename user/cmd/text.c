@@ -66,22 +66,64 @@ char *text_date(u64 seconds, char out[TEXT_BYTES])
 
 #define INDENT 4
 
-void text_below(const char *fmt, ...)
+bool text_is_folded(FILE *out)
 {
+	int fd = fileno(out);
+
+	return fd >= 0 && isatty(fd);
+}
+
+u32 text_width(const char *text)
+{
+	u32 width = 0;
+
+	for (; *text; text++) {
+		const char *end = *text == '\033' ? strchr(text, 'm') : NULL;
+
+		if (end)
+			text = end;
+		else
+			width += (*text & 0xc0) != 0x80;
+	}
+	return width;
+}
+
+static void print_words(u32 first, const char *fmt, va_list args)
+{
+	u32 column = 0, most = text_is_folded(stdout) ? TEXT_WIDTH : UINT32_MAX;
 	char line[2048], *word, *rest = line;
-	size_t column = 0;
+
+	vsnprintf(line, sizeof(line), fmt, args);
+	while ((word = strsep(&rest, " "))) {
+		u32 width = text_width(word), indent = column ? INDENT : first;
+
+		if (column && column + 1 + width <= most) {
+			printf(" %s", word);
+			column += 1 + width;
+		} else {
+			printf("%s%*s%s", column ? "\n" : "", (int)indent, "", word);
+			column = indent + width;
+		}
+	}
+	putchar('\n');
+}
+
+void text_line(const char *fmt, ...)
+{
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(line, sizeof(line), fmt, args);
+	print_words(0, fmt, args);
 	va_end(args);
-	while ((word = strsep(&rest, " "))) {
-		if (column && column + 1 + strlen(word) <= TEXT_WIDTH)
-			column += (size_t)printf(" %s", word);
-		else
-			column = (size_t)printf(column ? "\n%*s%s" : "%*s%s", INDENT, "", word) - (column != 0);
-	}
-	putchar('\n');
+}
+
+void text_below(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	print_words(INDENT, fmt, args);
+	va_end(args);
 }
 
 bool text_is_coloured(void)

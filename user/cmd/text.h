@@ -3,6 +3,8 @@
 #ifndef TG_CMD_TEXT_H
 #define TG_CMD_TEXT_H
 
+#include <stdio.h>
+
 #include "base/types.h"
 
 #define TEXT_BYTES 32
@@ -16,7 +18,15 @@ char *text_date(u64 seconds, char out[TEXT_BYTES]);		/* "2024-05-01 12:30", "nev
 
 #define TEXT_WIDTH 80	/* columns of tables and of what stands below their rows */
 
-/* Prints a sentence below the row it belongs to: indented, broken at spaces. */
+/* Is it a terminal? Only there lines are folded: in a file or a pipe each row is one line, for grep and the like. */
+bool text_is_folded(FILE *out);
+
+/* Columns that it takes: letters, not bytes, and no sequences of colour. */
+u32 text_width(const char *text);
+
+/* Prints a sentence, broken at spaces where lines are folded: from the first column on, what follows indented; or below the row it belongs to,
+ * all of it indented. */
+void text_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void text_below(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 enum text_colour { TEXT_PLAIN, TEXT_GOOD, TEXT_WARN, TEXT_BAD, TEXT_DIM, TEXT_BOLD };

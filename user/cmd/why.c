@@ -77,24 +77,50 @@ static void print_class(const json_t *flow)
 		text_below("sparse: it moves less than 30 kB within 100 ms, so its packets go ahead of bulk, each for itself, without order");
 }
 
-/* True: it is none of the tunnel's, and there is no more to say. */
-static bool print_way(const json_t *way)
+static bool is_let_by(const json_t *way)
+{
+	return json_is_string(json_object_get(way, "policy"));
+}
+
+/* None of the tunnel's, as far as that is known: there is no more to say of it. */
+static bool is_outside(const json_t *way)
+{
+	return truth(way, "outside") || (truth(way, "depends") && is_let_by(way));
+}
+
+static void print_outside(const json_t *way)
 {
 	const char *device = text(way, "device");
 
-	if (truth(way, "outside") && !strcmp(device, "-"))
-		text_below("outside the tunnel, and refused: the host has no route to it");
-	else if (truth(way, "outside") && json_is_string(json_object_get(way, "policy")))
-		text_below("outside the tunnel, by %s: the policy \"%s bypass\" lets it by%s", device, text(way, "policy"),
-			   truth(way, "policy_is_of_connection") ? "" : ", when it is a new connection and no policy by mark or cgroup keeps it in");
-	else if (truth(way, "outside"))
+	if (!strcmp(device, "-"))
+		text_below("outside the tunnel, and refused: the host has no route for it, or does not forward it");
+	else if (is_let_by(way))
+		text_below("outside the tunnel, by %s: the policy \"%s bypass\" lets it by%s%s", device, text(way, "policy"),
+			   truth(way, "policy_is_of_connection") ? "" : " when it is a new connection",
+			   truth(way, "depends") ? " and no policy by mark or cgroup keeps it in" : "");
+	else
 		text_below("outside the tunnel, by %s: the host's routes and rules keep it out (an excluded or connected network, or one without a route into the tunnel)",
 			   device);
-	else if (truth(way, "to_private"))
-		text_below(json_is_null(json_object_get(way, "outside")) ?
-			   "to a private network that --allow does not name: this server's firewall drops it (private_destination in triglav-ctl drops)" :
-			   "to a private network: the server drops it (private_destination) unless it runs with --allow for that network");
-	return truth(way, "outside");
+}
+
+/* A server knows nothing of outside, and drops it itself. */
+static void print_private(const json_t *way)
+{
+	bool is_server = json_is_null(json_object_get(way, "outside")) && !truth(way, "depends");
+
+	text_below(is_server ?
+		   "to a private network that --allow does not name: this server's firewall drops it (private_destination in triglav-ctl drops)" :
+		   "to a private network: the server drops it (private_destination) unless it runs with --allow for that network");
+}
+
+static void print_way(const json_t *way)
+{
+	if (is_outside(way))
+		print_outside(way);
+	else if (truth(way, "depends"))
+		text_below("into the tunnel, unless a policy by mark, cgroup or DSCP lets it by: a new connection is judged by its first packet");
+	if (truth(way, "to_private"))
+		print_private(way);
 }
 
 static const char *choice_reason(const char *strategy)
@@ -220,7 +246,8 @@ static void print_paths(const json_t *flow)
 static void print_flow(const json_t *flow)
 {
 	printf("%s%s%s\n", text_colour(TEXT_BOLD), text(flow, "flow"), text_colour(TEXT_PLAIN));
-	if (print_way(json_object_get(flow, "way")))
+	print_way(json_object_get(flow, "way"));
+	if (is_outside(json_object_get(flow, "way")))
 		return;
 	print_class(flow);
 	print_order(flow);
@@ -236,7 +263,7 @@ static void print_flows(const json_t *flows)
 
 	json_array_foreach(flows, i, flow) {
 		print_flow(flow);
-		inside |= !truth(json_object_get(flow, "way"), "outside");
+		inside |= !is_outside(json_object_get(flow, "way"));
 	}
 	if (!inside)
 		return;

@@ -204,20 +204,100 @@ int host_bypass_put(struct host *h, const struct host_bypass_set *set, char *why
 
 /* ---- connections ---- */
 
+static struct nl_msg *conntrack_message(int type, int af)
+{
+	struct nfgenmsg head = { .nfgen_family = (u8)af, .version = NFNETLINK_V0 };
+
+	return netlink_message_about(NFNL_SUBSYS_CTNETLINK << 8 | type, 0, &head, sizeof(head));
+}
+
+/* Sends it and frees it. 0 or a negative errno. */
+static int ask_conntrack(struct nl_msg *msg, netlink_fn *fn, void *ctx)
+{
+	struct nl_sock *s;
+	int err = netlink_open_netfilter(&s);
+
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	err = netlink_ask(s, msg, fn, ctx);
+	nl_socket_free(s);
+	return err;
+}
+
 /* Those whose mark is `mark` in the bits of `mask`. */
 static void forget(u32 mark, u32 mask)
 {
-	struct nfgenmsg head = { .nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0 };
-	struct nl_msg *msg = netlink_message(NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0);
-	struct nl_sock *s = nl_socket_alloc();
+	struct nl_msg *msg = conntrack_message(IPCTNL_MSG_CT_DELETE, AF_UNSPEC);
 
-	if (s && msg && !nl_connect(s, NETLINK_NETFILTER) && !nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO) &&
-	    !nla_put_u32(msg, CTA_MARK, htonl(mark)) && !nla_put_u32(msg, CTA_MARK_MASK, htonl(mask))) {
-		(void)netlink_call(s, msg);
-		msg = NULL;
-	}
-	nlmsg_free(msg);
-	nl_socket_free(s);
+	if (msg)
+		msg = netlink_whole(msg, nla_put_u32(msg, CTA_MARK, htonl(mark)) | nla_put_u32(msg, CTA_MARK_MASK, htonl(mask)));
+	(void)ask_conntrack(msg, NULL, NULL);
+}
+
+static void on_connection(struct nlmsghdr *nlh, void *ctx)
+{
+	struct nlattr *a[CTA_MAX + 1];
+
+	if (nlh->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW) && !nlmsg_parse(nlh, sizeof(struct nfgenmsg), a, CTA_MAX, NULL))
+		*(u32 *)ctx = ntohl(attribute_u32(a[CTA_MARK], 0));
+}
+
+static int put_addresses(struct nl_msg *msg, const struct tg_flow *f)
+{
+	bool four = f->family == 4;
+	struct nlattr *part = nla_nest_start(msg, CTA_TUPLE_IP | NLA_F_NESTED);
+	int err;
+
+	if (!part)
+		return -ENOMEM;
+	err = nla_put(msg, four ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, ip_bytes(f->family), f->src);
+	err |= nla_put(msg, four ? CTA_IP_V4_DST : CTA_IP_V6_DST, ip_bytes(f->family), f->dst);
+	nla_nest_end(msg, part);
+	return err;
+}
+
+static int put_ports(struct nl_msg *msg, const struct tg_flow *f)
+{
+	struct nlattr *part = nla_nest_start(msg, CTA_TUPLE_PROTO | NLA_F_NESTED);
+	int err;
+
+	if (!part)
+		return -ENOMEM;
+	err = nla_put_u8(msg, CTA_PROTO_NUM, f->protocol);
+	err |= nla_put_u16(msg, CTA_PROTO_SRC_PORT, htons(f->sport));
+	err |= nla_put_u16(msg, CTA_PROTO_DST_PORT, htons(f->dport));
+	nla_nest_end(msg, part);
+	return err;
+}
+
+/* As its first packet had it: before any masquerade. */
+static int put_tuple(struct nl_msg *msg, const struct tg_flow *f)
+{
+	struct nlattr *tuple = nla_nest_start(msg, CTA_TUPLE_ORIG | NLA_F_NESTED);
+	int err;
+
+	if (!tuple)
+		return -ENOMEM;
+	err = put_addresses(msg, f);
+	err |= put_ports(msg, f);
+	nla_nest_end(msg, tuple);
+	return err;
+}
+
+int host_bypass_slot(struct host *h, const struct tg_flow *flow)
+{
+	struct nl_msg *msg = conntrack_message(IPCTNL_MSG_CT_GET, af_of(flow->family));
+	u32 mark = 0;
+	int err;
+
+	if (msg)
+		msg = netlink_whole(msg, put_tuple(msg, flow));
+	err = ask_conntrack(msg, on_connection, &mark);
+	if (err)
+		return err;
+	return mark > h->base && mark <= h->base + HOST_BYPASS_SLOTS ? (int)(mark - h->base) : 0;
 }
 
 void host_bypass_forget(struct host *h, u32 slot)

@@ -16,6 +16,7 @@
 #ifndef TG_HOST_BYPASS_H
 #define TG_HOST_BYPASS_H
 
+#include <triglav/flow.h>
 #include <triglav/maps.h>
 
 #include "base/addr.h"
@@ -43,6 +44,10 @@ int host_bypass_put(struct host *h, const struct host_bypass_set *set, char *why
 
 /* The connections of this slot are not known any more: their next packets are judged anew. Errors do not matter. */
 void host_bypass_forget(struct host *h, u32 slot);
+
+/* The slot that conntrack knows this flow's connection by; 0: one that goes into the tunnel. -ENOENT: conntrack does not know it; others as the
+ * kernel says. */
+int host_bypass_slot(struct host *h, const struct tg_flow *flow);
 
 /* No bypass any more, and no connection that knows of it. Fine when there is none. */
 int host_bypass_remove(struct host *h);

@@ -9,6 +9,7 @@
 #include <linux/neighbour.h>
 
 #include "host/inside.h"
+#include "host/way.h"
 
 #define USABLE (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
@@ -61,23 +62,11 @@ static void on_route(struct nlmsghdr *nlh, void *ctx)
 
 static int ask_route(struct nl_sock *s, u32 mark, const struct addr *local, struct asking *ask)
 {
-	u8 bits = (u8)(8 * ip_bytes(ask->remote->family));
-	struct rtmsg body = { .rtm_family = (u8)af_of(ask->remote->family), .rtm_dst_len = bits, .rtm_src_len = local->family ? bits : 0 };
-	struct nl_msg *msg = netlink_message(RTM_GETROUTE, 0);
+	struct host_way_ask way = { .from = *local, .to = *ask->remote, .mark = mark, .oif = ask->hop->ifindex };
 	int err;
 
-	if (msg) {
-		nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
-		nla_put(msg, RTA_DST, ip_bytes(ask->remote->family), ask->remote->ip);
-		if (local->family)
-			nla_put(msg, RTA_SRC, ip_bytes(local->family), local->ip);
-		if (ask->hop->ifindex)
-			nla_put_u32(msg, RTA_OIF, ask->hop->ifindex);
-		if (mark)
-			nla_put_u32(msg, RTA_MARK, mark);
-	}
 	ask->err = -EHOSTUNREACH;
-	err = netlink_ask(s, msg, on_route, ask);
+	err = netlink_ask(s, way_message(&way), on_route, ask);
 	return err ? err : ask->err;
 }
 
@@ -100,13 +89,10 @@ static void on_link(struct nlmsghdr *nlh, void *ctx)
 static int ask_link(struct nl_sock *s, struct asking *ask)
 {
 	struct ifinfomsg body = { .ifi_family = AF_UNSPEC, .ifi_index = (int)ask->hop->ifindex };
-	struct nl_msg *msg = netlink_message(RTM_GETLINK, 0);
 	int err;
 
-	if (msg)
-		nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
 	ask->err = -EAFNOSUPPORT;
-	err = netlink_ask(s, msg, on_link, ask);
+	err = netlink_ask(s, netlink_message_about(RTM_GETLINK, 0, &body, sizeof(body)), on_link, ask);
 	return err ? err : ask->err;
 }
 
@@ -129,13 +115,9 @@ static void on_neighbour(struct nlmsghdr *nlh, void *ctx)
 static struct nl_msg *neighbour_message(const struct host_hop *hop, int type, int flags, u8 neighbour_flags)
 {
 	struct ndmsg body = { .ndm_family = (u8)af_of(hop->next.family), .ndm_ifindex = (int)hop->ifindex, .ndm_flags = neighbour_flags };
-	struct nl_msg *msg = netlink_message(type, flags);
+	struct nl_msg *msg = netlink_message_about(type, flags, &body, sizeof(body));
 
-	if (msg) {
-		nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO);
-		nla_put(msg, NDA_DST, ip_bytes(hop->next.family), hop->next.ip);
-	}
-	return msg;
+	return msg ? netlink_whole(msg, nla_put(msg, NDA_DST, ip_bytes(hop->next.family), hop->next.ip)) : NULL;
 }
 
 static int ask_neighbour(struct nl_sock *s, struct asking *ask)

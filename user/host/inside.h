@@ -66,6 +66,10 @@ int resolved_restore(struct host *h);
 int sysctl_remember(struct host *h, const char *key, const char *predicted);
 int sysctl_read(const char *key, char *out, size_t out_bytes);
 
+/* The question of host_way_of() as a message (way.c). NULL without memory. */
+struct host_way_ask;
+struct nl_msg *way_message(const struct host_way_ask *ask);
+
 /* Readers of netlink messages, without a socket: for the fuzzer, and used by those with one. */
 void links_read(const void *bytes, size_t len);
 void host_monitor_feed(struct host_monitor *m, const void *bytes, size_t len);

@@ -32,28 +32,58 @@ static int errno_of(int nl_error)
 	}
 }
 
-int netlink_open(struct nl_sock **out)
+static int open_socket(struct nl_sock **out, int protocol)
 {
 	struct nl_sock *s = nl_socket_alloc();
-	int err, on = 1;
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	err = nl_connect(s, NETLINK_ROUTE);
+	err = nl_connect(s, protocol);
 	if (err < 0) {
 		nl_socket_free(s);
 		return errno_of(err);
 	}
+	*out = s;
+	return 0;
+}
+
+int netlink_open(struct nl_sock **out)
+{
+	int err = open_socket(out, NETLINK_ROUTE), on = 1;
+	struct nl_sock *s = *out;
+
+	if (err)
+		return err;
 	/* lets the kernel filter dumps by table and protocol; without it (never on 6.1) we filter alone */
 	setsockopt(nl_socket_get_fd(s), SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
 	nl_socket_set_buffer_size(s, 1 << 20, 1 << 16);
-	*out = s;
 	return 0;
+}
+
+int netlink_open_netfilter(struct nl_sock **out)
+{
+	return open_socket(out, NETLINK_NETFILTER);
 }
 
 struct nl_msg *netlink_message(int type, int flags)
 {
 	return nlmsg_alloc_simple(type, flags | NLM_F_REQUEST);
+}
+
+struct nl_msg *netlink_whole(struct nl_msg *msg, int err)
+{
+	if (!err)
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+struct nl_msg *netlink_message_about(int type, int flags, const void *body, size_t bytes)
+{
+	struct nl_msg *msg = netlink_message(type, flags);
+
+	return msg ? netlink_whole(msg, nlmsg_append(msg, (void *)body, bytes, NLMSG_ALIGNTO)) : NULL;
 }
 
 void netlink_put_no_link_local(struct nl_msg *msg)

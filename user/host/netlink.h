@@ -17,9 +17,16 @@
 
 /* A connected NETLINK_ROUTE socket, to be freed with nl_socket_free(). 0 or negative errno. */
 int netlink_open(struct nl_sock **out);
+int netlink_open_netfilter(struct nl_sock **out);	/* the same for NETLINK_NETFILTER: nft, conntrack */
 
 /* A message of the type with REQUEST and the flags, ready for its body. NULL without memory. */
 struct nl_msg *netlink_message(int type, int flags);
+
+/* The same with its body in it. NULL without memory. */
+struct nl_msg *netlink_message_about(int type, int flags, const void *body, size_t bytes);
+
+/* msg; NULL, and it is freed, when err says that something did not fit into it. NULL is fine. */
+struct nl_msg *netlink_whole(struct nl_msg *msg, int err);
 
 /* Into a message about a link: the kernel makes it no link-local IPv6 address of its own. */
 void netlink_put_no_link_local(struct nl_msg *msg);

@@ -6,9 +6,6 @@
  */
 #include "host/nft.h"
 
-#include <jansson.h>
-#include <nftables/libnftables.h>
-
 #include "host/nft_text.h"
 
 /* Not for clients unless allowed: private use, loopback, link-local, shared (RFC 6598), protocol assignments,
@@ -249,53 +246,4 @@ int host_nft_sweep(struct host *h, enum host_nft_keep keep)
 	client = host_nft_client_remove(h);
 	ks = keep == HOST_NFT_KEEP_KILL_SWITCH ? 0 : host_nft_kill_switch_remove(h);
 	return server ? server : client ? client : ks;
-}
-
-/* {"nftables": [{...}, {"counter": {"name": "source", "packets": 3, ...}}, ...]} */
-static void read_counters(const json_t *root, struct host_nft_drops *out)
-{
-	const struct {
-		const char *name;
-		u64 *value;
-	} fields[] = {
-#define FIELD(name, help) { #name, &out->name },
-		HOST_NFT_DROPS(FIELD)
-#undef FIELD
-	};
-	const json_t *entry;
-	size_t i;
-
-	json_array_foreach(json_object_get(root, "nftables"), i, entry) {
-		const json_t *counter = json_object_get(entry, "counter");
-		const char *name = json_string_value(json_object_get(counter, "name"));
-
-		for (size_t k = 0; name && k < ARRAY_SIZE(fields); k++)
-			if (!strcmp(name, fields[k].name))
-				*fields[k].value = (u64)json_integer_value(json_object_get(counter, "packets"));
-	}
-}
-
-int host_nft_drops(struct host *h, struct host_nft_drops *out)
-{
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	char command[128];
-	json_t *root = NULL;
-	int err = 0;
-
-	memset(out, 0, sizeof(*out));
-	if (!nft)
-		return -ENOMEM;
-	snprintf(command, sizeof(command), "list counters table inet %s", h->nft_name);
-	nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
-	nft_ctx_buffer_output(nft);
-	nft_ctx_buffer_error(nft);
-	if (nft_run_cmd_from_buffer(nft, command))
-		err = -ENOENT;
-	else
-		root = json_loads(nft_ctx_get_output_buffer(nft), 0, NULL);
-	if (root)
-		read_counters(root, out);
-	json_decref(root);
-	nft_ctx_free(nft);
-	return err;
 }

@@ -41,7 +41,8 @@ struct host_nft_drops {		/* packets */
 #undef HOST_NFT_DROP
 };
 
-/* What the server table dropped so far. -ENOENT without a table. */
+/* What the server table dropped so far (nft_drops.c). -ENOENT without a table; -EPROTO: it is not as host_nft_server() made it, or the answer
+ * cannot be read; others as the kernel says. In case of an error *out is what could be read, else 0. */
 int host_nft_drops(struct host *h, struct host_nft_drops *out);
 
 /* Is it among the destinations that clients may not reach unless `allow` names them? */

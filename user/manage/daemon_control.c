@@ -360,9 +360,8 @@ static int server_status(void *ctx, const json_t *request, json_t *answer, char 
 {
 	struct server_control *c = ctx;
 	struct server_snapshot s = { 0 };
-	int err = server_snapshot(c->server, &s);
+	int err = server_snapshot(c->server, json_is_true(json_object_get(request, "detailed")), &s);
 
-	(void)request;
 	(void)error;
 	if (err)
 		return err;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* daemon_control.h - what can be asked of a running client or server
  *
+ * "status" of a server has what its firewall dropped when the request says "detailed": true; "counters" always has.
+ *
  *   client:  status, uplink list, uplink add, uplink remove, uplink set, record
  *   server:  status, clients list, clients reload, clients revoke
  *   both:    why, flows, config reload, policy add, policy remove, policy list, attach lanes, attach filter, detach lanes, detach filter, stop,

@@ -346,7 +346,7 @@ static json_t *report_handover(const struct handover_counters *c)
 	return out;
 }
 
-/* null: this daemon has none. */
+/* null: this daemon has none, or cannot tell. */
 static json_t *report_firewall(bool has, const struct host_nft_drops *d)
 {
 	json_t *out = has ? json_object() : json_null();
@@ -411,13 +411,14 @@ json_t *report_server(const struct server_snapshot *s, struct accounts *accounts
 	put_prefix(out, "pool6", &s->pool6);
 	put_number(out, "workers", s->worker_count);
 	put(out, "interfaces", report_server_xdp(s));
-	put(out, "handover", report_handover(&s->handover));
-	put(out, "firewall_drops", report_firewall(s->has_firewall, &s->firewall));
+	put(out, "handover", report_handover(&s->counts.handover));
+	if (s->with_firewall)
+		put(out, "firewall_drops", report_firewall(s->counts.has_firewall, &s->counts.firewall));
 	put(out, "sessions", sessions);
-	put(out, "counters", report_counters(&s->counters));
-	put(out, "drops", report_drops(&s->counters));
-	put_filter(out, &s->filter);
-	put(out, "tun_counters", report_tun(&s->tun));
+	put(out, "counters", report_counters(&s->counts.counters));
+	put(out, "drops", report_drops(&s->counts.counters));
+	put_filter(out, &s->counts.filter);
+	put(out, "tun_counters", report_tun(&s->counts.tun));
 	return out;
 }
 

@@ -91,7 +91,8 @@ static json_t *report_way(const struct run_way *w)
 {
 	json_t *out = json_object();
 
-	json_object_set_new(out, "outside", w->known ? json_boolean(w->outside) : json_null());
+	json_object_set_new(out, "outside", w->known && !w->depends ? json_boolean(w->outside) : json_null());
+	json_object_set_new(out, "depends", json_boolean(w->depends));
 	json_object_set_new(out, "device", w->device[0] ? json_string(w->device) : json_null());
 	json_object_set_new(out, "policy", w->policy[0] ? json_string(w->policy) : json_null());
 	json_object_set_new(out, "policy_is_of_connection", json_boolean(w->policy_is_of_connection));

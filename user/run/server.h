@@ -89,8 +89,8 @@ u32 server_close_client(struct server *s, const u8 client_id[8], enum tg_close_c
 int server_why(struct server *s, const struct tg_flow *flow, struct tunnel_why *out);
 void server_way(struct server *s, const struct tg_flow *flow, struct run_way *out);	/* whether the firewall refuses its destination */
 
-/* Fills *out (free with server_snapshot_free()). -ENOMEM. */
-int server_snapshot(struct server *s, struct server_snapshot *out);
+/* Fills *out (free with server_snapshot_free()); with_firewall: the kernel is asked what the firewall dropped, too. -ENOMEM. */
+int server_snapshot(struct server *s, bool with_firewall, struct server_snapshot *out);
 void server_counts(struct server *s, struct daemon_counts *out);	/* of it only what is counted, whatever the number of sessions */
 
 const char *server_name(const struct server *s);

@@ -88,6 +88,7 @@ int server_configure_firewall(struct server *s, char *error)
 	char why[HOST_WHY_BYTES] = "";
 	int err = set_firewall(s, why);
 
+	s->firewall_us = 0;
 	return err ? run_say(error, err, "firewall: %.200s", why[0] ? why : strerror(-err)) : 0;
 }
 

@@ -68,6 +68,9 @@ struct server {
 	struct lifecycle life;
 	struct host *host;
 	bool firewall_stale;		/* the firewall did not become what the settings say */
+	u64 firewall_us;		/* its drops were read then; 0: not since it was put up */
+	bool firewall_counts;		/* they could be read */
+	struct host_nft_drops firewall;
 	struct admission *admission;
 	struct datapath *datapath;	/* NULL: no filter */
 	char datapath_why[DATAPATH_WHY_BYTES];	/* why it could not be loaded */

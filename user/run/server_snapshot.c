@@ -30,13 +30,100 @@ u32 server_close_client(struct server *s, const u8 client_id[8], enum tg_close_c
 	return job.closed;
 }
 
+/* ---- what is counted ---- */
+
 struct look_job {
 	struct server *server;
 	u32 worker;
-	struct server_snapshot *out;
-	u32 room;
+	struct daemon_counts *counts;
+	struct server_snapshot *out;	/* NULL: counters alone */
+	u32 room;			/* for sessions in it */
 	int err;
 };
+
+static void add_counters(struct tunnel_counters *sum, const struct tunnel_counters *one)
+{
+	for (int i = 0; i < TG_DROP_COUNT; i++)
+		sum->drops[i] += one->drops[i];
+#define ADD(name, help) sum->name += one->name;
+	TUNNEL_COUNTERS(ADD)
+#undef ADD
+}
+
+/* On its own thread: sockets are its own. Each interface has counters of its own in a snapshot, in the order of name_interfaces(). */
+static void count_ports(struct worker *w, struct look_job *job)
+{
+	u32 place = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(job->server->xdp); i++) {
+		const struct server_xdp *on = &job->server->xdp[i];
+		const struct xsk *x = on->on && worker_ports(w) ? ports_xsk(worker_ports(w), on->ifindex) : NULL;
+
+		if (!on->ifindex)
+			continue;
+		if (x && job->out)
+			xsk_counters_add(&job->out->xdp[place].xsk, x);
+		else if (x)
+			xsk_counters_add(&job->counts->xsk, x);
+		job->counts->has_xsk |= x && !job->out;
+		place++;
+	}
+}
+
+static void add_handover(const struct handover *h, u32 worker, struct handover_counters *sum)
+{
+	struct handover_counters one;
+
+	handover_count(h, worker, &one);
+	sum->given += one.given;
+	sum->taken += one.taken;
+	sum->full += one.full;
+}
+
+static void count_in(struct worker *w, void *arg)
+{
+	struct look_job *job = arg;
+
+	add_counters(&job->counts->counters, tunnel_counters(worker_tunnel(w)));
+	worker_add_tun_counters(w, &job->counts->tun);
+	count_ports(w, job);
+	if (job->server->handover)
+		add_handover(job->server->handover, job->worker, &job->counts->handover);
+}
+
+/* Of the table that this server put up. A kernel or a user that took it away leaves nothing to count. Whoever asks more often than once a second
+ * is told the same again. */
+static void look_at_firewall(struct server *s, struct daemon_counts *out)
+{
+	u64 now = clock_now_us();
+
+	if (s->host && (!s->firewall_us || now - s->firewall_us >= SEC)) {
+		s->firewall_counts = !host_nft_drops(s->host, &s->firewall);
+		s->firewall_us = now;
+	}
+	out->has_firewall = s->firewall_counts;
+	out->firewall = s->firewall;
+}
+
+/* Each worker does the job in its turn; then the control thread adds what is nobody's. */
+static void look(struct server *s, void (*in)(struct worker *w, void *arg), struct look_job *job)
+{
+	for (job->worker = 0; job->worker < s->worker_count; job->worker++)
+		worker_call(s->workers[job->worker], in, job);
+	filter_snapshot(s->is_filtering ? s->datapath : NULL, s->datapath_why, &job->counts->filter);
+	job->counts->has_handover = s->handover != NULL;
+}
+
+void server_counts(struct server *s, struct daemon_counts *out)
+{
+	struct look_job job = { .server = s, .counts = out };
+
+	memset(out, 0, sizeof(*out));
+	look(s, count_in, &job);
+	look_at_firewall(s, out);
+}
+
+/* ---- all of it ---- */
 
 static void add_session(void *arg, const struct tunnel_session_info *info)
 {
@@ -57,51 +144,12 @@ static void add_session(void *arg, const struct tunnel_session_info *info)
 	out->sessions[out->session_count++] = *info;
 }
 
-static void add_counters(struct tunnel_counters *sum, const struct tunnel_counters *one)
-{
-	for (int i = 0; i < TG_DROP_COUNT; i++)
-		sum->drops[i] += one->drops[i];
-#define ADD(name, help) sum->name += one->name;
-	TUNNEL_COUNTERS(ADD)
-#undef ADD
-}
-
-/* On its own thread: sockets are its own. */
-static void look_at_ports(struct server *s, struct worker *w, struct server_snapshot *out)
-{
-	u32 count = 0;
-
-	for (u32 i = 0; i < ARRAY_SIZE(s->xdp); i++) {
-		const struct xsk *x = s->xdp[i].on && worker_ports(w) ? ports_xsk(worker_ports(w), s->xdp[i].ifindex) : NULL;
-
-		if (!s->xdp[i].ifindex)
-			continue;
-		if (x)
-			xsk_counters_add(&out->xdp[count].xsk, x);
-		count++;
-	}
-}
-
-static void add_handover(const struct handover *h, u32 worker, struct handover_counters *sum)
-{
-	struct handover_counters one;
-
-	handover_count(h, worker, &one);
-	sum->given += one.given;
-	sum->taken += one.taken;
-	sum->full += one.full;
-}
-
 static void look_in(struct worker *w, void *arg)
 {
 	struct look_job *job = arg;
 
 	tunnel_each_session(worker_tunnel(w), add_session, job, worker_now(w));
-	add_counters(&job->out->counters, tunnel_counters(worker_tunnel(w)));
-	worker_add_tun_counters(w, &job->out->tun);
-	look_at_ports(job->server, w, job->out);
-	if (job->server->handover)
-		add_handover(job->server->handover, job->worker, &job->out->handover);
+	count_in(w, job);
 }
 
 static void name_interfaces(const struct server *s, struct server_snapshot *out)
@@ -119,21 +167,12 @@ static void name_interfaces(const struct server *s, struct server_snapshot *out)
 	}
 }
 
-/* Of the table that this server put up. A kernel or a user that took it away leaves nothing to count. */
-static bool look_at_firewall(const struct server *s, struct host_nft_drops *out)
+int server_snapshot(struct server *s, bool with_firewall, struct server_snapshot *out)
 {
-	return s->host && !host_nft_drops(s->host, out);
-}
-
-int server_snapshot(struct server *s, struct server_snapshot *out)
-{
-	struct look_job job = { .server = s, .out = out };
+	struct look_job job = { .server = s, .counts = &out->counts, .out = out };
 
 	memset(out, 0, sizeof(*out));
-	for (u32 i = 0; i < s->worker_count; i++) {
-		job.worker = i;
-		worker_call(s->workers[i], look_in, &job);
-	}
+	look(s, look_in, &job);
 	name_interfaces(s, out);
 	if (job.err) {
 		server_snapshot_free(out);
@@ -151,43 +190,8 @@ int server_snapshot(struct server *s, struct server_snapshot *out)
 	out->pool4 = s->set.pool4;
 	out->pool6 = s->set.pool6;
 	out->worker_count = s->worker_count;
-	filter_snapshot(s->is_filtering ? s->datapath : NULL, s->datapath_why, &out->filter);
-	out->has_firewall = look_at_firewall(s, &out->firewall);
+	out->with_firewall = with_firewall;
+	if (with_firewall)
+		look_at_firewall(s, &out->counts);
 	return 0;
-}
-
-struct count_job {
-	struct server *server;
-	u32 worker;
-	struct daemon_counts *out;
-};
-
-static void count_in(struct worker *w, void *arg)
-{
-	struct count_job *job = arg;
-	struct server *s = job->server;
-
-	add_counters(&job->out->counters, tunnel_counters(worker_tunnel(w)));
-	worker_add_tun_counters(w, &job->out->tun);
-	for (u32 i = 0; worker_ports(w) && i < ARRAY_SIZE(s->xdp); i++) {
-		const struct xsk *x = s->xdp[i].on ? ports_xsk(worker_ports(w), s->xdp[i].ifindex) : NULL;
-
-		if (x)
-			xsk_counters_add(&job->out->xsk, x);
-		job->out->has_xsk |= x != NULL;
-	}
-	if (s->handover)
-		add_handover(s->handover, job->worker, &job->out->handover);
-}
-
-void server_counts(struct server *s, struct daemon_counts *out)
-{
-	struct count_job job = { .server = s, .out = out };
-
-	memset(out, 0, sizeof(*out));
-	for (; job.worker < s->worker_count; job.worker++)
-		worker_call(s->workers[job.worker], count_in, &job);
-	filter_snapshot(s->is_filtering ? s->datapath : NULL, s->datapath_why, &out->filter);
-	out->has_handover = s->handover != NULL;
-	out->has_firewall = look_at_firewall(s, &out->firewall);
 }

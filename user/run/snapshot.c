@@ -86,41 +86,34 @@ static void count_xdp(struct worker *w, void *arg)
 	}
 }
 
-static void count_in(struct worker *w, void *arg)
-{
-	struct daemon_counts *out = arg;
-
-	out->counters = *tunnel_counters(worker_tunnel(w));
-	worker_add_tun_counters(w, &out->tun);
-}
-
-struct xsk_job {
-	u32 link;
+struct count_job {
+	const struct client *client;	/* its control thread waits meanwhile */
 	struct daemon_counts *out;
 };
 
-static void count_xsk_in(struct worker *w, void *arg)
+static void count_in(struct worker *w, void *arg)
 {
-	struct xsk_job *job = arg;
-	struct xsk *x = worker_xsk(w, job->link);
+	struct count_job *job = arg;
 
-	if (!x)
-		return;
-	xsk_counters_add(&job->out->xsk, x);
-	job->out->has_xsk = true;
+	job->out->counters = *tunnel_counters(worker_tunnel(w));
+	worker_add_tun_counters(w, &job->out->tun);
+	for (u32 i = 0; job->client->umem && i < TG_MAX_PATHS; i++) {
+		const struct uplink *u = &job->client->uplinks[i];
+		const struct xsk *x = u->used && u->xdp.on ? worker_xsk(w, u->link) : NULL;
+
+		if (!x)
+			continue;
+		xsk_counters_add(&job->out->xsk, x);
+		job->out->has_xsk = true;
+	}
 }
 
 void client_counts(struct client *c, struct daemon_counts *out)
 {
-	struct xsk_job job = { .out = out };
+	struct count_job job = { .client = c, .out = out };
 
 	memset(out, 0, sizeof(*out));
-	worker_call(c->worker, count_in, out);
-	for (u32 i = 0; c->umem && i < TG_MAX_PATHS; i++) {
-		job.link = c->uplinks[i].link;
-		if (c->uplinks[i].used && c->uplinks[i].xdp.on)
-			worker_call(c->worker, count_xsk_in, &job);
-	}
+	worker_call(c->worker, count_in, &job);
 	filter_snapshot(c->is_filtering ? c->datapath : NULL, c->datapath_why, &out->filter);
 }
 

@@ -36,14 +36,15 @@ struct daemon_counts {
 	struct filter_snapshot filter;
 	bool has_xsk, has_handover, has_firewall;
 	struct xsk_counters xsk;		/* of all uplinks or interfaces with AF_XDP, since it is on; valid when has_xsk */
-	struct handover_counters handover;	/* of a server; valid when has_handover */
-	struct host_nft_drops firewall;		/* of a server, since its table was put up; valid when has_firewall */
+	struct handover_counters handover;	/* of a server, all workers; valid when has_handover */
+	struct host_nft_drops firewall;		/* of a server, since its table was put up, not older than a second; valid when has_firewall */
 };
 
 /* Whether a flow comes into the tunnel at all, and what the server does with it. */
 struct run_way {
-	bool known;			/* the kernel was asked: a client */
-	bool outside;			/* by the host's own routes */
+	bool known;			/* the kernel was asked, and said: a client */
+	bool outside;			/* by the host's own routes; valid when known */
+	bool depends;			/* a new connection's mark, cgroup or DSCP may decide otherwise: the rest is without that */
 	char device[TUNNEL_NAME_BYTES];	/* the interface it leaves by; "": there is no route */
 	char policy[64];		/* what lets it by: "port 443"; "": rules and routes of the host */
 	bool policy_is_of_connection;	/* that connection is let by, which is certain; else its ports alone tell */
@@ -117,14 +118,10 @@ struct server_snapshot {
 	u32 worker_count;
 	u32 session_count;
 	struct tunnel_session_info *sessions;	/* server_snapshot_free() frees it */
-	struct tunnel_counters counters;	/* of all workers */
-	struct filter_snapshot filter;
-	struct tun_counters tun;		/* of all queues */
+	struct daemon_counts counts;	/* AF_XDP's stand with the interfaces */
 	u32 xdp_count;			/* interfaces that AF_XDP is wanted on */
 	struct server_xdp_snapshot xdp[SERVER_XDP_SNAPSHOTS];
-	struct handover_counters handover;	/* of all workers */
-	bool has_firewall;
-	struct host_nft_drops firewall;		/* valid when has_firewall */
+	bool with_firewall;		/* it was looked at */
 };
 
 void server_snapshot_free(struct server_snapshot *s);	/* the sessions in it, not s */

@@ -183,17 +183,6 @@ static void explain(struct session *s, u32 flow_hash, struct tunnel_why *out)
 	session_fill(s, &out->session);
 }
 
-static struct tg_flow turned(const struct tg_flow *f)
-{
-	struct tg_flow out = *f;
-
-	memcpy(out.src, f->dst, sizeof(out.src));
-	memcpy(out.dst, f->src, sizeof(out.dst));
-	out.sport = f->dport;
-	out.dport = f->sport;
-	return out;
-}
-
 /* The session whose packets have this address at our end of the inner network. */
 static struct session *session_with(struct tunnel *t, u8 family, const u8 *ip)
 {
@@ -214,7 +203,7 @@ int tunnel_why(struct tunnel *t, const struct tg_flow *flow, u64 hash_key, struc
 	t->now_us = MAX(t->now_us, now_us);
 	s = session_with(t, f.family, t->set.server ? f.dst : f.src);
 	if (!s) {
-		f = turned(flow);
+		f = tg_flow_turned(flow);
 		s = session_with(t, f.family, t->set.server ? f.dst : f.src);
 	}
 	if (!s && !t->set.server) {	/* a source that routes to us: some network behind the client */
