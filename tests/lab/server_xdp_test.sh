@@ -169,6 +169,16 @@ part_one() {
 	note "AF_XDP at both ends, by IPv6"
 }
 
+# Clients of both workers and their streams, by AF_XDP in both directions.
+two_workers_carry() { # what the streams begin after, what the hand-over comes of
+	clients_begin
+	streams_begin
+	streams_go_on "$1"
+	wait_for 20 frames_reach sent_frames 1000 || fail "AF_XDP does not send: $(interface i)"
+	wait_for 20 frames_reach received_frames 1000 || fail "AF_XDP does not receive: $(interface i)"
+	hand_over "$2"
+}
+
 # --- two workers ------------------------------------------------------------------------------
 
 part_two() {
@@ -176,13 +186,7 @@ part_two() {
 	start_server --datapath xdp --workers 2
 	datapath_is "xdp native" || fail "two queues: $(interface i)"
 	opened "2 queues for 2 workers" || fail "not two queues for two workers: $(grep AF_XDP "$LAB/server.log")"
-	clients_begin
-	streams_begin
-	streams_go_on "the start"
-	wait_for 20 frames_reach sent_frames 1000 || fail "AF_XDP does not send: $(interface i)"
-	wait_for 20 frames_reach received_frames 1000 || fail "AF_XDP does not receive: $(interface i)"
-
-	hand_over "all frames come by the queue of one worker"
+	two_workers_carry "the start" "all frames come by the queue of one worker"
 
 	# The device goes, and comes back with one queue: worker 1 has none, so it lives by the hand-over. The sessions survive; a TCP connection
 	# need not: netfilter forgets what it masqueraded by a device that goes, and what the internet sends meanwhile is answered with a reset.
@@ -250,12 +254,7 @@ part_three() {
 	start_server --datapath xdp --xdp generic --workers 2
 	datapath_is "xdp generic" || lab_blames_kernel "--xdp generic: $(interface i)" xsk-generic
 	in_server ip link show eth0 | grep -q xdpgeneric || fail "another mode than said: $(in_server ip link show eth0)"
-	clients_begin
-	streams_begin
-	streams_go_on "generic mode"
-	wait_for 20 frames_reach sent_frames 1000 || fail "AF_XDP does not send: $(interface i)"
-	wait_for 20 frames_reach received_frames 1000 || fail "AF_XDP does not receive: $(interface i)"
-	hand_over "all frames come by the queue of one worker, in generic mode"
+	two_workers_carry "generic mode" "all frames come by the queue of one worker, in generic mode"
 	streams_end
 	clients_end
 	lab_stop server || fail "the server ends with an error"

@@ -23,7 +23,7 @@ static void connect_links(u32 links, u8 last_flags, u64 last_delay_us)
 		assert_int_equal(world_client_path(&w, i).state, TUNNEL_PATH_UP);
 }
 
-/* Sends from the client, a packet a millisecond, by all paths at once. How long until a path on this link is suspect. */
+/* The client sends a packet a millisecond. How long until its path on this link is suspect; TIME_NEVER: not within `most_us`. */
 static u64 silence_after_us(u32 link, u64 most_us)
 {
 	u64 began = w.now_us;

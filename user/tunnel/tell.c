@@ -21,41 +21,30 @@
 #define LOST_LEAST 20u			/* packets: a flow of fewer has no window to cut, nor enough behind to tell it soon */
 #define TOLD_MOST 32u			/* flows */
 
-/* What the paths that are left hold before CoDel objects; 0: nobody knows. */
-static u64 rest_holds(const struct session *s)
+/* Bytes of bulk. */
+struct balance {
+	u64 out;	/* what senders have on their way */
+	u64 held;	/* what the paths that are left hold before CoDel objects; 0: nobody knows */
+};
+
+/* Out is what all paths carried lately, for a round trip, and what waits. What can be seen of it now is less, as their acks may have gone
+ * the way of the path. */
+static struct balance strike(const struct session *s, const struct path *dead)
 {
+	struct balance b = { .out = s->queue.bulk_bytes + dead->rate.delivered_ema * dead->rtt.min_us / SEC };
 	enum sched_tier in_use = session_tier_in_use(s);
-	u64 rate = 0, bytes = 0;
 
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
 		const struct path *p = s->paths[i];
-		u64 carries;
 
 		if (!p || path_tier(p) > in_use)
 			continue;
 		if (in_use >= SCHED_TIER_SUSPECT || !p->rate.measured || !p->rtt.any)
-			return 0;
-		carries = limits_rate(p, rate_estimate(&p->rate));
-		rate += carries;
-		bytes += carries * p->rtt.min_us / SEC;
+			return (struct balance){ 0 };
+		b.out += p->rate.delivered_ema * p->rtt.min_us / SEC;
+		b.held += limits_rate(p, rate_estimate(&p->rate)) * (p->rtt.min_us + s->queue.codel.target_us) / SEC;
 	}
-	return bytes + rate * s->queue.codel.target_us / SEC;
-}
-
-/* What senders have on their way: what all paths carried lately, for a round trip, and what waits. What can be seen of it now is
- * less, as their acks may have gone the way of the path. */
-static u64 windows(const struct session *s, const struct path *dead)
-{
-	u64 bytes = s->queue.bulk_bytes + dead->rate.delivered_ema * dead->rtt.min_us / SEC;
-	enum sched_tier in_use = session_tier_in_use(s);
-
-	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
-		const struct path *p = s->paths[i];
-
-		if (p && p != dead && path_tier(p) <= in_use)
-			bytes += p->rate.delivered_ema * p->rtt.min_us / SEC;
-	}
-	return bytes;
+	return b;
 }
 
 /* Of flows whose packets were lost, by their slots. */
@@ -97,9 +86,9 @@ static u32 largest(const struct losers *l)
 
 /* Each that is told cuts its window by 30 % (CUBIC, RFC 9438): the largest, until that is what is too much. Windows are as the
  * losses. The second packet tells: one before it is repaired, and most come behind. */
-static void choose(struct losers *l, u64 bytes, u64 held)
+static void choose(struct losers *l, const struct balance *b)
 {
-	u64 wanted = l->all * (bytes - held) / bytes * 10 / 3, told = 0;
+	u64 wanted = l->all * (b->out - b->held) / b->out * 10 / 3, told = 0;
 
 	for (u32 n = 0; n < TOLD_MOST && told < wanted; n++) {
 		u32 slot = largest(l);
@@ -139,14 +128,14 @@ static struct buf *behind(const struct buf_queue *q, u32 n)
 
 void tell_senders(struct path *dead, const struct buf_queue *again, u32 unsure)
 {
-	u64 held = rest_holds(dead->session), bytes = windows(dead->session, dead);
+	struct balance balance = strike(dead->session, dead);
 	struct buf *sure = behind(again, unsure);
 	struct losers l = { 0 };
 
-	if (!held || bytes <= held || !was_steady(dead))
+	if (!balance.held || balance.out <= balance.held || !was_steady(dead))
 		return;
 	count_losers(&l, sure);
-	choose(&l, bytes, held);
+	choose(&l, &balance);
 	for (struct buf *b = sure; b; b = b->next)
 		if (is_new_bulk(b) && l.until[slot_of(b)] && --l.until[slot_of(b)] == 0)
 			tell(dead->session, b);
