@@ -186,6 +186,49 @@ static void sparse_is_never_behind_bulk(void **state)
 	expect(queue_take_bulk(&q, START + MSEC), 1, 0, true);
 }
 
+/* Once the ping beside four downloads took 54 ms more for a whole minute: its hash led to the bucket of one of them. */
+static void a_call_whose_hash_leads_to_downloads_stays_sparse(void **state)
+{
+	const u32 step = QUEUE_FLOWS;
+
+	(void)state;
+	for (u32 i = 0; i < 7; i++) {
+		make_bulk(1 + i * step, START);
+		for (u32 n = 0; n < 10; n++)
+			push(1 + i * step, 1500, n, START);
+	}
+	for (u32 n = 0; n < 100; n++) {
+		assert_false(push(1 + 7 * step, 200, n, START + n * 20 * MSEC));
+		expect(queue_take_sparse(&q, START + n * 20 * MSEC), 1 + 7 * step, n, false);
+	}
+}
+
+/* Of one more flow than there are buckets that its hash leads to, nothing overtakes: also when one of them is free again. */
+static void a_flow_that_shares_a_bucket_keeps_its_order(void **state)
+{
+	const u32 step = QUEUE_FLOWS, ninth = 1 + 8 * step;
+	struct buf *b;
+	u32 got = 0;
+
+	(void)state;
+	for (u32 i = 0; i < 8; i++)
+		for (u32 n = 0; n <= i; n++)
+			push(1 + i * step, 100, n, START);
+	push(ninth, 100, 1, START);
+	expect(queue_take_sparse(&q, START), 1, 0, false);
+	push(ninth, 100, 2, START);
+	while ((b = queue_take_sparse(&q, START))) {
+		if (b->flow_hash == ninth)
+			assert_int_equal(b->order, ++got);
+		buf_put(b);
+	}
+	assert_int_equal(got, 2);
+	push(ninth, 100, 3, START);
+	push(1, 100, 3, START);
+	expect(queue_take_sparse(&q, START), ninth, 3, false);
+	expect(queue_take_sparse(&q, START), 1, 3, false);
+}
+
 static void sparse_flows_take_turns_oldest_first(void **state)
 {
 	static const struct { u32 flow, number; }
@@ -325,7 +368,7 @@ static void a_slow_elephant_does_not_flap(void **state)
 
 /* ---- order ---- */
 
-/* 60 flows, some of which share a bucket, come and go at random: per bucket, what comes out later was put in later. */
+/* 60 flows, which lead to 5 times 8 buckets, come and go at random: of each, what comes out later was put in later. */
 static void order_is_kept_within_a_flow_always(void **state)
 {
 	u32 put[60] = { 0 }, got[60] = { 0 }, pushed = 0, taken = 0;
@@ -341,10 +384,10 @@ static void order_is_kept_within_a_flow_always(void **state)
 
 		now += roll >> 26;
 		if (in && buf_pool_left(pool)) {
-			push(1 + f % 50 + f / 50 * QUEUE_FLOWS, 40 + roll / 64 % 1400, ++put[f % 50], now);
+			push(1 + f % 5 + f / 5 * QUEUE_FLOWS, 40 + roll / 64 % 1400, ++put[f], now);
 			pushed++;
 		} else if ((b = roll >> 22 & 3 ? queue_take_bulk(&q, now) : queue_take_sparse(&q, now))) {
-			f = (b->flow_hash - 1) % QUEUE_FLOWS;
+			f = (b->flow_hash - 1) % QUEUE_FLOWS + b->flow_hash / QUEUE_FLOWS * 5;
 			assert_true(b->order > got[f]);
 			got[f] = b->order;
 			taken++;
@@ -534,18 +577,19 @@ static void too_many_priority_packets_count_as_one_flow(void **state)
 static void a_flood_of_flows_stays_within_the_limit(void **state)
 {
 	struct buf *b;
-	u32 n = 0;
+	u32 n = 0, left;
 
 	(void)state;
 	for (u32 i = 0; i < 3000; i++)
 		push(i, 40 + i % 100, i, START);
-	assert_int_equal(q.packets, LIMIT);
-	assert_int_equal(q.drops_overflow, 2000);
+	assert_in_range(q.packets, LIMIT / 2, LIMIT);	/* a flow with several loses some at once */
+	assert_int_equal(q.packets + q.drops_overflow, 3000);
+	left = q.packets;
 	while ((b = queue_take_sparse(&q, START))) {
 		n++;
 		buf_put(b);
 	}
-	assert_int_equal(n, LIMIT);
+	assert_int_equal(n, left);
 	assert_int_equal(q.sparse.count, 0);
 }
 
@@ -675,6 +719,8 @@ int main(void)
 		TEST(sixteen_bulk_flows_share_by_bytes),
 		TEST(who_comes_and_goes_gets_the_same),
 		TEST(sparse_is_never_behind_bulk),
+		TEST(a_call_whose_hash_leads_to_downloads_stays_sparse),
+		TEST(a_flow_that_shares_a_bucket_keeps_its_order),
 		TEST(sparse_flows_take_turns_oldest_first),
 		TEST(priority_goes_before_all),
 		TEST(priority_needs_no_memory_for_flows),

@@ -35,6 +35,9 @@
 #define BULK_WINDOW TICKS(100 * MSEC)
 #define BULK_STAYS TICKS(500 * MSEC)
 
+#define WAYS 8u
+#define SETS (QUEUE_FLOWS / WAYS)
+
 #define PRIORITY QUEUE_FLOWS	/* stands for the packets with priority where flows are numbered */
 
 struct flow {
@@ -47,13 +50,68 @@ struct flow {
 	u16 before, behind;	/* neighbours in its turn */
 	s16 deficit;		/* bytes it may still send in this turn; below 0 after a packet larger than that */
 	bool bulk;
+	bool shared;		/* packets of a flow wait here that has no bucket of its own */
 };
 _Static_assert(sizeof(struct flow) == 64, "one cache line per packet");
 
 struct queue_table {
 	struct flow flows[QUEUE_FLOWS];
 	u32 waiting[QUEUE_FLOWS];	/* bytes per flow, together so that finding the largest is quick */
+	u32 owner[QUEUE_FLOWS];		/* hash of the flow that has the bucket */
 } __attribute__((aligned(64)));
+
+/* ---- buckets ---- */
+
+static bool is_used(const struct flow *f)
+{
+	return f->packets || f->window_bytes;
+}
+
+/* The bucket that the flow has, QUEUE_FLOWS: none. */
+static u32 bucket_find(const struct queue_table *t, u32 hash)
+{
+	u32 set = hash % SETS * WAYS;
+
+	for (u32 i = set; i < set + WAYS; i++)
+		if (t->owner[i] == hash && is_used(&t->flows[i]))
+			return i;
+	return QUEUE_FLOWS;
+}
+
+/* The bucket of the set of which nothing waits and that brought nothing for longest, QUEUE_FLOWS: all wait. */
+static u32 bucket_idle(const struct queue_table *t, u32 hash, u32 tick)
+{
+	u32 set = hash % SETS * WAYS, found = QUEUE_FLOWS, most = 0;
+
+	for (u32 i = set; i < set + WAYS; i++) {
+		const struct flow *f = &t->flows[i];
+		u32 silent = is_used(f) ? tick - f->window_tick : ~0u;
+
+		if (!f->packets && (found == QUEUE_FLOWS || silent > most)) {
+			found = i;
+			most = silent;
+		}
+	}
+	return found;
+}
+
+/* A flow that finds all buckets taken shares one until that is empty, so that nothing of it overtakes. One that has lost its bucket
+ * to another begins anew. */
+static u32 bucket_of(struct queue_table *t, u32 hash, u32 tick)
+{
+	u32 i = bucket_find(t, hash), home = hash % SETS * WAYS + hash / SETS % WAYS;
+
+	if (i < QUEUE_FLOWS)
+		return i;
+	i = t->flows[home].shared ? QUEUE_FLOWS : bucket_idle(t, hash, tick);
+	if (i == QUEUE_FLOWS) {
+		t->flows[home].shared = true;
+		return home;
+	}
+	t->flows[i] = (struct flow){ .window_tick = tick };
+	t->owner[i] = hash;
+	return i;
+}
 
 /* ---- turns ---- */
 
@@ -131,8 +189,10 @@ static struct buf *flow_take(struct queue *q, u32 i)
 	f->packets--;
 	q->table->waiting[i] -= b->len;
 	count_waiting(q, f->bulk, -1u, -(u64)b->len);
-	if (!f->head)
+	if (!f->head) {
 		turn_leave(q, i);
+		f->shared = false;
+	}
 	return b;
 }
 
@@ -280,14 +340,15 @@ static void begin_waiting(struct queue *q, u32 i)
 
 bool queue_push(struct queue *q, struct buf *b, u64 now_us)
 {
-	u32 i = b->flow_hash % QUEUE_FLOWS;
 	struct flow *f;
+	u32 i;
 
 	if (!has_table(q)) {
 		q->drops_memory++;
 		buf_put(b);
 		return false;
 	}
+	i = bucket_of(q->table, b->flow_hash, TICKS(now_us));
 	f = &q->table->flows[i];
 	b->time_us = q->last_us = now_us;
 	classify(q, i, b, TICKS(now_us));
@@ -421,12 +482,13 @@ u64 queue_bulk_head_age(const struct queue *q, u64 now_us)
 
 void queue_look(const struct queue *q, u32 flow_hash, u64 now_us, struct queue_flow *out)
 {
-	u32 i = flow_hash % QUEUE_FLOWS;
-	const struct flow *f = q->table ? &q->table->flows[i] : NULL;
+	u32 i = q->table ? bucket_find(q->table, flow_hash) : QUEUE_FLOWS;
+	const struct flow *f;
 
 	*out = (struct queue_flow){ 0 };
-	if (!f || (!f->window_bytes && !f->packets))
+	if (i == QUEUE_FLOWS)
 		return;
+	f = &q->table->flows[i];
 	*out = (struct queue_flow){
 		.seen = true,
 		.bulk = f->bulk,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* queue.h - where inner packets wait for a path: FlowQueue-CoDel (RFC 8290), in two classes
  *
- * Packets wait per flow: QUEUE_FLOWS buckets by flow hash, in order within a bucket. A flow is *bulk* once
+ * Packets wait per flow: QUEUE_FLOWS buckets, in order within a bucket. A flow has a bucket of the eight that its hash leads to (a set-associative
+ * hash, as in Hoeiland-Joergensen, Taht, Morton: "Piece of CAKE", 2018), so that a call meets a download in one bucket only where packets of eight
+ * flows wait in all eight; with one bucket for each hash one of 1024 downloads would meet it. A flow is *bulk* once
  *
  *   - it brought 30 kB within a window of 100 ms, or
  *   - more than 10 kB of it wait,
@@ -21,7 +23,7 @@
  * Active Queue Management Algorithm", RFC 8290. Its new and old flows are sparse and bulk ones here. M. Shreedhar, G.
  * Varghese: "Efficient fair queuing using deficit round-robin", 1996.
  *
- * Owned by one worker; no locks, no clock. Nothing is allocated per packet: 68 KB come with the first packet.
+ * Owned by one worker; no locks, no clock. Nothing is allocated per packet: 72 KB come with the first packet.
  */
 #ifndef TG_PATH_QUEUE_H
 #define TG_PATH_QUEUE_H
@@ -82,9 +84,9 @@ struct buf *queue_take_bulk(struct queue *q, u64 now_us);
 typedef bool queue_may_leave(const struct buf *next, void *arg);
 struct buf *queue_take_bulk_if(struct queue *q, queue_may_leave *may_leave, void *arg, u64 now_us);
 
-/* What the queue knows of the flow with this hash (or of others in its bucket). */
+/* What the queue knows of the flow with this hash. */
 struct queue_flow {
-	bool seen;		/* since the table was made */
+	bool seen;		/* lately */
 	bool bulk;
 	u32 packets, bytes;	/* that wait */
 	u64 idle_us;		/* about when it brought its last packet: up to 100 ms less */
