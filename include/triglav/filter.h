@@ -21,7 +21,7 @@
  *   struct tg_skips *tg_find_skips(__u32 slot);
  *   struct tg_rate *tg_find_rate(void);
  *   struct tg_known *tg_find_known(const struct tg_source *source);
- *   __u64 tg_find_now(void);		CLOCK_BOOTTIME, ns
+ *   __u64 tg_find_now(void);		CLOCK_BOOTTIME, ns; may be some ms late
  */
 #ifndef TRIGLAV_FILTER_H
 #define TRIGLAV_FILTER_H
@@ -223,8 +223,8 @@ static inline enum tg_drop tg_filter_ours(const struct tg_settings *set, const s
 	return tg_filter_answer(set, tg_filter_be32(p + tg_filter_index_offset(p[0])));
 }
 
-/* The packet has been parsed (`parsed`: the parser's answer); its bytes end at `limit`. */
-static inline struct tg_judgement tg_filter_judge(int parsed, const struct tg_outer *o, const void *limit, __u32 ifindex)
+/* Of a datagram that outer.h could read (all others are foreign); its bytes end at `limit`. */
+static inline struct tg_judgement tg_filter_judge(const struct tg_outer *o, const void *limit, __u32 ifindex)
 {
 	struct tg_judgement j = { .verdict = TG_VERDICT_FOREIGN, .reason = TG_DROP_COUNT };
 	const struct tg_settings *set;
@@ -232,7 +232,7 @@ static inline struct tg_judgement tg_filter_judge(int parsed, const struct tg_ou
 	__u64 now_ns;
 	int is_short;
 
-	set = parsed ? 0 : tg_find_settings();
+	set = tg_find_settings();
 	end = set ? tg_filter_end(set, o, ifindex) : 0;
 	if (!end)
 		return j;

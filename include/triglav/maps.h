@@ -12,7 +12,7 @@
 #include <triglav/seen.h>
 #include <triglav/wire.h>
 
-#define TG_MAPS_VERSION 4	/* of everything below; in tg_settings, for who reads pinned maps */
+#define TG_MAPS_VERSION 5	/* of everything below; in tg_settings, for who reads pinned maps */
 
 /* reason, name as shown to people, what it means */
 #define TG_DROPS(X) \
@@ -79,6 +79,7 @@ struct tg_settings {
 	__u32 paths_slot;		/* which entry of tg_paths counts */
 	__u32 handshakes_per_cpu;	/* first messages a second that get through; 0: any */
 	__u32 handshakes_per_source;	/* of them from one prefix; 0: any */
+	__u64 suspended_ns;		/* CLOCK_BOOTTIME less CLOCK_MONOTONIC, as programs can read only the latter without asking the hardware */
 	__u64 hash_key;			/* of flow hashes (tg_flow_hash) and of the sketch; random */
 	__u64 heartbeat_ns[TG_MAX_WORKERS];
 };
@@ -288,7 +289,7 @@ struct tg_inner {
 	__u32 zero;
 };
 
-_Static_assert(sizeof(struct tg_settings) == 32 + 8 * TG_MAX_WORKERS, "both sides must agree");
+_Static_assert(sizeof(struct tg_settings) == 40 + 8 * TG_MAX_WORKERS, "both sides must agree");
 _Static_assert(TG_SKIP_PATHS == TG_MAX_PATHS, "one for each path");
 _Static_assert(sizeof(struct tg_end_key) == 24 && sizeof(struct tg_end) == 16, "both sides must agree");
 _Static_assert(sizeof(struct tg_index) == 16, "both sides must agree");

@@ -32,6 +32,7 @@ struct tg_outer {
 	__u8 src[16], dst[16];	/* network byte order; IPv4 in the first 4, the rest zero */
 };
 
+/* What does not depend on the IP version. */
 static inline int tg_outer_parse_udp(struct tg_outer *o, const __u8 *udp, const __u8 *end, __u32 ip_bytes)
 {
 	__u32 bytes;
@@ -41,6 +42,7 @@ static inline int tg_outer_parse_udp(struct tg_outer *o, const __u8 *udp, const 
 	bytes = tg_flow_be16(udp + 4);
 	if (bytes != ip_bytes || bytes < TG_UDP_BYTES || bytes > TG_OUTER_MAX_BYTES || udp + bytes > end)
 		return -1;
+	__builtin_memset(o, 0, sizeof(*o));
 	__builtin_memcpy(&o->sport, udp, 2);
 	__builtin_memcpy(&o->dport, udp + 2, 2);
 	o->payload = udp + TG_UDP_BYTES;
@@ -55,22 +57,22 @@ static inline int tg_outer_parse_ip4(struct tg_outer *o, const __u8 *p, const __
 	if (p + 20 > end || p[0] != 0x45 || p[9] != TG_PROTO_UDP || tg_flow_be16(p + 6) & 0x3fff)
 		return -1;
 	bytes = tg_flow_be16(p + 2);
-	if (bytes < 20)
+	if (bytes < 20 || tg_outer_parse_udp(o, p + 20, end, bytes - 20))
 		return -1;
 	o->family = 4;
 	__builtin_memcpy(o->src, p + 12, 4);
 	__builtin_memcpy(o->dst, p + 16, 4);
-	return tg_outer_parse_udp(o, p + 20, end, bytes - 20);
+	return 0;
 }
 
 static inline int tg_outer_parse_ip6(struct tg_outer *o, const __u8 *p, const __u8 *end)
 {
-	if (p + 40 > end || p[0] >> 4 != 6 || p[6] != TG_PROTO_UDP)
+	if (p + 40 > end || p[0] >> 4 != 6 || p[6] != TG_PROTO_UDP || tg_outer_parse_udp(o, p + 40, end, tg_flow_be16(p + 4)))
 		return -1;
 	o->family = 6;
 	__builtin_memcpy(o->src, p + 8, 16);
 	__builtin_memcpy(o->dst, p + 24, 16);
-	return tg_outer_parse_udp(o, p + 40, end, tg_flow_be16(p + 4));
+	return 0;
 }
 
 /* An IP packet at data (an uplink without Ethernet). 0, or -1: not a plain UDP datagram; o is then unusable. */
@@ -78,7 +80,6 @@ static inline int tg_outer_parse_ip(struct tg_outer *o, const void *data, const 
 {
 	const __u8 *p = (const __u8 *)data;
 
-	__builtin_memset(o, 0, sizeof(*o));
 	if (p + 1 > (const __u8 *)end)
 		return -1;
 	return p[0] >> 4 == 4 ? tg_outer_parse_ip4(o, p, (const __u8 *)end) : tg_outer_parse_ip6(o, p, (const __u8 *)end);
@@ -94,25 +95,28 @@ static inline int tg_outer_parse(struct tg_outer *o, const void *data, const voi
 {
 	const __u8 *p = (const __u8 *)data;
 	__u16 ethertype;
-	int i;
+	__u8 vlans;
+	int err;
 
-	__builtin_memset(o, 0, sizeof(*o));
 	if (p + TG_ETHERNET_BYTES > (const __u8 *)end)
 		return -1;
 	ethertype = tg_flow_be16(p + 12);
 	p += TG_ETHERNET_BYTES;
-	for (i = 0; i < TG_VLAN_MAX && tg_outer_is_vlan(ethertype); i++) {
+	for (vlans = 0; vlans < TG_VLAN_MAX && tg_outer_is_vlan(ethertype); vlans++) {
 		if (p + TG_VLAN_BYTES > (const __u8 *)end)
 			return -1;
 		ethertype = tg_flow_be16(p + 2);
 		p += TG_VLAN_BYTES;
-		o->vlans++;
 	}
 	if (ethertype == TG_ETHERTYPE_IP4)
-		return tg_outer_parse_ip4(o, p, (const __u8 *)end);
-	if (ethertype == TG_ETHERTYPE_IP6)
-		return tg_outer_parse_ip6(o, p, (const __u8 *)end);
-	return -1;
+		err = tg_outer_parse_ip4(o, p, (const __u8 *)end);
+	else if (ethertype == TG_ETHERTYPE_IP6)
+		err = tg_outer_parse_ip6(o, p, (const __u8 *)end);
+	else
+		return -1;
+	if (!err)
+		o->vlans = vlans;
+	return err;
 }
 
 #endif

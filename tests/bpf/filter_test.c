@@ -11,6 +11,7 @@
 #define INDEX_COPIES 0x08000080u	/* its session has a window of ids */
 #define INDEX_WORKER1 0x0c0000c1u
 #define UNKNOWN 0x4000u	/* added to one: of nobody, but of the same worker */
+#define TICK_NS 20000000ULL	/* the program's clock may be late by so much */
 #define ID 1000u
 
 enum { STALE = 1, PARTIAL = 2, RUNS = 4, CLIENT = 8, DEAD_WORKER1 = 16, ID_MARKED = 32 };
@@ -141,9 +142,9 @@ static void settle(u32 with)
 	if (with & PARTIAL)
 		world.settings.flags |= TG_SETTINGS_INDEX_PARTIAL;
 	if (with & STALE)
-		world.settings.heartbeat_ns[0] -= TG_HEARTBEAT_NS;
+		world.settings.heartbeat_ns[0] -= TG_HEARTBEAT_NS + TICK_NS;
 	world.settings.workers = 2;
-	world.settings.heartbeat_ns[1] = with & DEAD_WORKER1 ? world.now_ns - TG_HEARTBEAT_NS : world.now_ns;
+	world.settings.heartbeat_ns[1] = with & DEAD_WORKER1 ? world.now_ns - TG_HEARTBEAT_NS - TICK_NS : world.now_ns;
 }
 
 /* The program may mark nothing: whoever guesses ids would kill real packets. */

@@ -8,7 +8,23 @@
 
 #define JUNK_AT 46u	/* receiver index: Ethernet 14, IPv4 20, UDP 8, and the first four bytes of a data header */
 
+#define SPINS 4096u	/* at most, of some 20 ns */
+#define LATE 4u		/* of these; who was kept from sending does not make up for more */
+
 const volatile __u32 out_ifindex;
+const volatile __u64 gap_ns;	/* between JUNK_TOGETHER frames and the next; 0: none */
+static __u64 next_ns, frames;	/* one sender */
+
+static __always_inline void wait_for_turn(void)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	for (__u32 i = 0; i < SPINS && now < next_ns; i++)
+		now = bpf_ktime_get_ns();
+	next_ns += gap_ns;
+	if (now > next_ns + LATE * gap_ns)
+		next_ns = now;
+}
 
 /* A frame that bpf_prog_test_run() repeats: another receiver index each time, then out. What was not made for it, it leaves alone: it is also
  * attached where packets of others may pass. */
@@ -19,6 +35,8 @@ int junk_send(struct xdp_md *ctx)
 
 	if (data + JUNK_AT + 4 > end || data[JUNK_SOURCE_AT] != JUNK_SOURCE)
 		return XDP_PASS;
+	if (gap_ns && !(frames++ % JUNK_TOGETHER))
+		wait_for_turn();
 	*(__u32 *)(data + JUNK_AT) = bpf_get_prandom_u32();
 	return (int)bpf_redirect(out_ifindex, 0);
 }

@@ -155,6 +155,7 @@ static inline void world_reset(void)
 	memset(d->skips, 0, WORLD_SEEN * sizeof(*d->skips));
 	world.now_ns = clock_now_us() * 1000;
 	world.settings.workers = 1;
+	world.settings.suspended_ns = clock_suspended_ns();
 	world.settings.hash_key = 0x1234567;
 	world.settings.heartbeat_ns[0] = world.now_ns;
 }
@@ -206,13 +207,12 @@ struct outcome {
 static inline struct outcome run_inline(const u8 *data, u32 bytes, bool ethernet)
 {
 	u8 *exact = malloc(bytes);	/* so that a sanitizer sees reads beyond the end */
-	struct tg_judgement j;
+	struct tg_judgement j = { .verdict = TG_VERDICT_FOREIGN };
 	struct tg_outer o;
-	int parsed;
 
 	memcpy(exact, data, bytes);
-	parsed = ethernet ? tg_outer_parse(&o, exact, exact + bytes) : tg_outer_parse_ip(&o, exact, exact + bytes);
-	j = tg_filter_judge(parsed, &o, exact + bytes, WORLD_IFINDEX);
+	if (!(ethernet ? tg_outer_parse(&o, exact, exact + bytes) : tg_outer_parse_ip(&o, exact, exact + bytes)))
+		j = tg_filter_judge(&o, exact + bytes, WORLD_IFINDEX);
 	free(exact);
 	return (struct outcome){ j.verdict, j.verdict == TG_VERDICT_DROP ? j.reason : TG_DROP_COUNT };
 }

@@ -3,7 +3,7 @@
  *
  *   junk drop IFACE
  *       attaches a program that drops everything, in the driver, until SIGTERM: what can be had at best
- *   junk send IFACE --mac ADDRESS --from A --to A:PORT --seconds S [--rate PPS] [--size BYTES]
+ *   junk send IFACE --mac ADDRESS --from A --to A:PORT --seconds S [--rate PPS | --even PPS] [--size BYTES]
  *       sends data of unknown receiver indices to that Ethernet and IPv4 address; prints a JSON line
  *   junk time IFACE --mac ADDRESS --from A --to A:PORT [--size BYTES]
  *       has the kernel run the program that is attached there TIMES times on one such frame, and the one that only drops as often
@@ -11,7 +11,8 @@
  *
  * The kernel makes the frames itself: bpf_prog_test_run() repeats one, a program gives each an index of its own
  * and redirects it (BPF_F_TEST_XDP_LIVE_FRAMES, Linux 5.18). No system call per packet, so that the load leaves the
- * cores to what is measured. With a rate, a slice is sent every quarter of a millisecond.
+ * cores to what is measured. With a rate, a slice is sent every quarter of a millisecond; for
+ * the same gap after every few frames the program itself waits, which takes a core.
  *
  * Each call would enter the program into the kernel's dispatcher of XDP programs, and take it out again: code is rewritten
  * and all cores waited for, which takes longer than 1000 frames. A program that is attached anywhere is there already. So it is attached
@@ -56,15 +57,17 @@ struct flood {
 	struct addr from, to;
 	u32 size;		/* of the frame */
 	double seconds, rate;	/* rate 0: what goes */
+	double even;		/* likewise */
 };
 
-static struct junk_bpf *load(u32 ifindex)
+static struct junk_bpf *load(u32 ifindex, double even)
 {
 	struct junk_bpf *junk = junk_bpf__open();
 
 	if (!junk)
 		return NULL;
 	junk->rodata->out_ifindex = ifindex;
+	junk->rodata->gap_ns = even > 0 ? (u64)(JUNK_TOGETHER * 1e9 / even + 0.5) : 0;
 	if (!junk_bpf__load(junk))
 		return junk;
 	junk_bpf__destroy(junk);
@@ -91,7 +94,7 @@ static int drop_until_stopped(u32 ifindex)
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
-	junk = load(ifindex);
+	junk = load(ifindex, 0);
 	if (!junk)
 		return -errno;
 	link = attach(junk->progs.junk_drop, ifindex, XDP_FLAGS_DRV_MODE);
@@ -193,7 +196,7 @@ static double core_seconds(void)
 
 static int flood(const struct flood *f)
 {
-	struct junk_bpf *junk = load(f->ifindex);
+	struct junk_bpf *junk = load(f->ifindex, f->even);
 	u64 elapsed = 0, sent = 0;
 	int err, link;
 
@@ -259,7 +262,7 @@ static int time_attached(const struct flood *f)
 	attached = bpf_prog_get_fd_by_id(id);
 	if (attached < 0)
 		return attached;
-	junk = load(f->ifindex);
+	junk = load(f->ifindex, 0);
 	err = junk ? time_both(f, attached, bpf_program__fd(junk->progs.junk_drop)) : -errno;
 	junk_bpf__destroy(junk);
 	close(attached);
@@ -271,7 +274,7 @@ static int time_attached(const struct flood *f)
 static int usage(void)
 {
 	fputs("usage: junk drop IFACE\n"
-	      "       junk send IFACE --mac ADDRESS --from A --to A:PORT --seconds S [--rate PPS] [--size BYTES]\n"
+	      "       junk send IFACE --mac ADDRESS --from A --to A:PORT --seconds S [--rate PPS | --even PPS] [--size BYTES]\n"
 	      "       junk time IFACE --mac ADDRESS --from A --to A:PORT [--size BYTES]\n", stderr);
 	return 2;
 }
@@ -284,6 +287,7 @@ static bool read_options(struct flood *f, int argc, char **argv)
 		{ "to", required_argument, NULL, 't' },
 		{ "seconds", required_argument, NULL, 's' },
 		{ "rate", required_argument, NULL, 'r' },
+		{ "even", required_argument, NULL, 'e' },
 		{ "size", required_argument, NULL, 'b' },
 		{ 0 },
 	};
@@ -298,11 +302,12 @@ static bool read_options(struct flood *f, int argc, char **argv)
 		case 't': good = !addr_parse(&f->to, optarg, 7443); break;
 		case 's': good = (f->seconds = strtod(optarg, NULL)) > 0; break;
 		case 'r': good = (f->rate = strtod(optarg, NULL)) > 0; break;
+		case 'e': good = (f->even = strtod(optarg, NULL)) > 0; break;
 		case 'b': good = (f->size = (u32)strtoul(optarg, NULL, 10)) >= 60 && f->size <= FRAME_BYTES; break;
 		default: good = false;
 		}
 	}
-	return good && f->from.family == 4 && f->to.family == 4;
+	return good && !(f->rate > 0 && f->even > 0) && f->from.family == 4 && f->to.family == 4;
 }
 
 int main(int argc, char **argv)

@@ -17,6 +17,13 @@ u64 clock_now_us(void)
 	return read_ns(CLOCK_BOOTTIME) / 1000;
 }
 
+u64 clock_suspended_ns(void)
+{
+	u64 monotonic = read_ns(CLOCK_MONOTONIC);
+
+	return read_ns(CLOCK_BOOTTIME) - monotonic;
+}
+
 u64 clock_wall_ns(void)
 {
 	return read_ns(CLOCK_REALTIME);

@@ -9,6 +9,9 @@
  * and the first turn after it renews them. */
 u64 clock_now_us(void);
 
+/* How long the machine has slept since it was started: CLOCK_BOOTTIME less CLOCK_MONOTONIC, ns, to some microseconds. */
+u64 clock_suspended_ns(void);
+
 /* Nanoseconds of CLOCK_REALTIME since the epoch: handshake times (TAI64N). */
 u64 clock_wall_ns(void);
 

@@ -101,6 +101,9 @@ void datapath_know_source(struct datapath *d, const struct addr *from, u64 until
 /* (worker) It lives; within TG_HEARTBEAT_NS again, else everything passes. now_us 0: it ends. */
 void datapath_beat(struct datapath *d, u32 worker, u64 now_us);
 
+/* (worker) Tells the programs how long the machine has slept; now and then. */
+void datapath_set_suspended(struct datapath *d);
+
 /* Of flow hashes, once it is known. */
 void datapath_set_hash_key(struct datapath *d, u64 key);
 

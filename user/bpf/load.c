@@ -189,6 +189,7 @@ static void fill_settings(struct datapath *d, const struct datapath_settings *se
 	datapath_set_rates(d, set->handshakes_per_second, set->handshakes_per_source);
 	d->settings->hash_key = set->hash_key;
 	d->settings->flags = set->server ? TG_SETTINGS_SERVER : 0;
+	datapath_set_suspended(d);
 	d->settings->version = TG_MAPS_VERSION;
 }
 

@@ -9,6 +9,8 @@
 
 #include <triglav/flood.h>
 
+#include "base/clock.h"
+
 static void sieve_add(struct datapath *d, u32 index, u16 more)
 {
 	__atomic_fetch_add(&d->sieve->count[tg_sieve_class(index)], more, __ATOMIC_RELEASE);
@@ -70,6 +72,11 @@ void datapath_beat(struct datapath *d, u32 worker, u64 now_us)
 {
 	if (worker < TG_MAX_WORKERS)
 		__atomic_store_n(&d->settings->heartbeat_ns[worker], now_us * 1000, __ATOMIC_RELAXED);
+}
+
+void datapath_set_suspended(struct datapath *d)
+{
+	__atomic_store_n(&d->settings->suspended_ns, clock_suspended_ns(), __ATOMIC_RELAXED);
 }
 
 void datapath_set_hash_key(struct datapath *d, u64 key)

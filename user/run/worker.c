@@ -339,6 +339,7 @@ static void beat(struct worker *w)
 	if (w->now < w->beat_us)
 		return;
 	w->beat_us = w->now + BEAT_US;
+	datapath_set_suspended(d);
 	if (!w->server && tunnel_weights(w->tunnel, &weights, w->now))
 		datapath_publish(d, &weights);
 }
