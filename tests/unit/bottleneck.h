@@ -25,7 +25,7 @@
 #define BOTTLENECK_STEP_US 50u
 #define BOTTLENECK_EARLY_NS 100000u	/* as in pump.c: a turn begins so early and hands over so much */
 #define BOTTLENECK_AHEAD_NS 1000000u
-#define BOTTLENECK_CATCH_UP_NS 4000000u
+#define BOTTLENECK_CATCH_UP_NS 1000000u
 #define BOTTLENECK_BURST_NS 10000000u	/* of a source that was held back */
 #define BOTTLENECK_PEER_CLOCK 0xff800000u	/* the peer's clock is ahead by this: wraps after 8 s */
 

@@ -71,6 +71,21 @@ static void congestion_control_keeps_an_overloaded_link_from_losing(void **state
 	assert_true(cubic < none / 4);
 }
 
+/* Once it made up for 5 ms at once, and whatever came after it waited so long at the link: a call beside downloads, 6 ms at p99. */
+static void a_late_turn_does_not_make_up_for_all_it_missed(void **state)
+{
+	u64 before;
+
+	(void)state;
+	overload(RATE_ADAPTIVE);
+	before = client_path(1).sent_bytes;
+	w.now_us += 8 * MSEC;
+	tunnel_tick(w.client.tunnel, w.now_us);
+	/* A millisecond that was missed, one ahead, and a packet of 1200 bytes that was due. */
+	assert_in_range(client_path(1).sent_bytes - before, 1200, SLOW_BYTES * 2 / 1000 + 1400);
+	world_end(&w);
+}
+
 static void a_server_sends_by_its_own_strategy(void **state)
 {
 	(void)state;
@@ -122,6 +137,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(congestion_control_keeps_an_overloaded_link_from_losing),
+		cmocka_unit_test(a_late_turn_does_not_make_up_for_all_it_missed),
 		cmocka_unit_test(a_server_sends_by_its_own_strategy),
 		cmocka_unit_test(a_cut_link_costs_a_copied_flow_no_packet),
 	};

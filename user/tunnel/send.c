@@ -13,7 +13,7 @@
 
 #define SMALL_PACKET 200u	/* only packets below this are looked at for being a pure ACK */
 #define BUSY_MOST_NS 200000000u	/* acks and copies do not wait for the pace, so they may run ahead of it, but not for ever */
-#define CATCH_UP_NS 5000000u	/* a path that was not served in time, as we woke up late, may make up for so much */
+#define CATCH_UP_NS 1000000u	/* of what a late turn missed, this is made up for: the link stood idle meanwhile, and more would only stand in its queue */
 
 /* ---- collecting datagrams ---- */
 
