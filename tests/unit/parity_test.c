@@ -192,6 +192,24 @@ static void encoder_and_decoder_go_when_they_are_not_needed(void **state)
 	world_end(&w);
 }
 
+/* Once bulk after a lossy call was copied into both for as long as it went on: 4 % of what a gigabyte cost. */
+static void bulk_that_is_not_covered_is_not_copied(void **state)
+{
+	struct way call = { .links = 1, .delay_us = 5 * MSEC, .loss_permille = 20, .gap_us = 20 * MSEC, .len = 200, .fec = true };
+	struct way bulk = { .gap_us = 100, .len = 1400 };
+
+	(void)state;
+	connect_way(&call);
+	clock_of.begun_us = w.now_us;
+	send_over(&call, 10 * SEC);
+	assert_true(session_at(&w.client)->paths[0]->parity.covers);
+	assert_non_null(session_at(&w.server)->paths[0]->parity.decoder);
+	send_over(&bulk, 3 * SEC);
+	assert_false(session_at(&w.client)->paths[0]->parity.covers);
+	assert_null(session_at(&w.server)->paths[0]->parity.decoder);
+	world_end(&w);
+}
+
 /* What an authenticated peer may send by malice: the client's own engine seals it. */
 static void send_repair(const struct fec_repair *r)
 {
@@ -271,6 +289,7 @@ int main(void)
 		cmocka_unit_test(nobody_pays_without_need),
 		cmocka_unit_test(repairs_take_the_other_path),
 		cmocka_unit_test(encoder_and_decoder_go_when_they_are_not_needed),
+		cmocka_unit_test(bulk_that_is_not_covered_is_not_copied),
 		cmocka_unit_test(hostile_repairs_bring_nothing_and_cost_little),
 		cmocka_unit_test(what_is_worked_out_is_screened),
 	};

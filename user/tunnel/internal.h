@@ -119,12 +119,14 @@ struct path_limits {
 /* Forward error correction of a path (parity.c). */
 struct parity {
 	struct fec_encoder *encoder;	/* NULL: not worth while */
+	bool covers;			/* it is told of what is sent: a copy of each packet */
 	u64 tuned_us, wanted_us;
 	u64 volume_us, volume_mark;	/* the session's carried bytes then */
 	bool little;			/* it carries so little that it can only be interactive */
 	struct fec_decoder *decoder;	/* NULL: no REPAIR has come lately */
 	struct replay brought;		/* numbers it worked out */
 	u64 repair_us;			/* when the last one did */
+	u32 unrepaired;			/* packets since */
 };
 
 struct path {

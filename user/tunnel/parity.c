@@ -22,6 +22,7 @@
 #define KEPT 1024u			/* numbers a decoder remembers, as a repair may run ahead of what waits in a queue: 120 ms at 100 Mbit/s */
 #define DECODERS_MOST 64u		/* of an engine: 1.7 MB each */
 #define DECODER_IDLE_US (30 * SEC)
+#define DECODER_IDLE_PACKETS (4 * KEPT)	/* a sender that wants it repairs one of 170 at least */
 
 /* ---- sender ---- */
 
@@ -51,6 +52,7 @@ static void end_encoder(struct path *p)
 {
 	fec_encoder_free(p->parity.encoder);
 	p->parity.encoder = NULL;
+	p->parity.covers = false;
 }
 
 void parity_tune(struct path *p)
@@ -67,11 +69,13 @@ void parity_tune(struct path *p)
 		y->wanted_us = now;
 		if (!y->encoder)
 			y->encoder = fec_encoder_new(p->id);	/* without memory there is none */
+		y->covers = y->encoder;
 		if (y->encoder)
 			fec_encoder_tune(y->encoder, fec_rate_ppm(p->sent.loss_ppm, little), FEC_WINDOW);
 	} else if (y->encoder && now - y->wanted_us >= OVER_US) {
 		end_encoder(p);
 	} else if (y->encoder) {
+		y->covers = false;
 		fec_encoder_tune(y->encoder, 0, FEC_WINDOW);
 	}
 }
@@ -116,13 +120,6 @@ void parity_bring_back(struct path *p, const struct fec_news *news)
 	}
 }
 
-bool parity_source(struct path *p, u64 number, u8 flags, const u8 *plain, u32 len, struct fec_news *news)
-{
-	if (!replay_is_fresh(&p->parity.brought, number))
-		return false;	/* even if the decoder has forgotten that */
-	return fec_decoder_source(p->parity.decoder, number, flags, plain, len, news);
-}
-
 static void end_decoder(struct path *p)
 {
 	if (!p->parity.decoder)
@@ -131,6 +128,17 @@ static void end_decoder(struct path *p)
 	p->parity.decoder = NULL;
 	p->parity.brought = (struct replay){ 0 };
 	p->tunnel->decoders--;
+}
+
+bool parity_source(struct path *p, u64 number, u8 flags, const u8 *plain, u32 len, struct fec_news *news)
+{
+	if (!replay_is_fresh(&p->parity.brought, number))
+		return false;	/* even if the decoder has forgotten that */
+	if (++p->parity.unrepaired > DECODER_IDLE_PACKETS) {
+		end_decoder(p);		/* the copies it takes are a twentieth of what receiving costs */
+		return true;
+	}
+	return fec_decoder_source(p->parity.decoder, number, flags, plain, len, news);
 }
 
 static struct fec_decoder *decoder_of(struct path *p)
@@ -154,6 +162,7 @@ void parity_receive(struct session *s, const struct fec_repair *r)
 	if (!d)
 		return;		/* the path went meanwhile, or there are too many: what it tells is sent again anyway */
 	p->parity.repair_us = s->tunnel->now_us;
+	p->parity.unrepaired = 0;
 	if (fec_decoder_repair(d, r, &news))
 		drop(s->tunnel, TG_DROP_BAD_FRAME);
 	else

@@ -154,7 +154,7 @@ static bool lay_out(struct path *p, struct buf *b, u8 flags, u32 copy_id, struct
 	flags |= flags_of(b);
 	if (!out_add(p, &p->where, TG_TYPE_DATA, flags, copy_id, plain, len, true, kept, NULL))
 		return false;
-	if (p->parity.encoder)
+	if (p->parity.covers)
 		fec_encoder_add(p->parity.encoder, p->sent.next - 1, flags, plain, len);
 	return true;
 }
