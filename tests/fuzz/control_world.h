@@ -108,16 +108,19 @@ static void world_ended(int err, const char *error)
 /* Starts the daemon's thread, and returns when it can be asked. What it logs goes nowhere from then on. */
 static void world_begin(int *argc, char ***argv, void *(*daemon)(void *))
 {
-	static char quiet[] = "-close_fd_mask=2", *args[64];
+	static char quiet[] = "-close_fd_mask=2", longest[] = "-max_len=256", grown[] = "-len_control=0", *args[64];
 	pthread_t thread;
 	int n = *argc;
 
-	if (n + 2 > (int)ARRAY_SIZE(args) || sodium_init() < 0)
+	if (n + 4 > (int)ARRAY_SIZE(args) || sodium_init() < 0)
 		abort();
-	memcpy(args, *argv, (size_t)n * sizeof(*args));
-	args[n] = quiet;
+	args[0] = (*argv)[0];
+	args[1] = quiet;
+	args[2] = longest;	/* unless the user says otherwise behind it */
+	args[3] = grown;
+	memcpy(args + 4, *argv + 1, (size_t)(n - 1) * sizeof(*args));
 	*argv = args;
-	*argc = n + 1;
+	*argc = n + 3;
 	world_enter();
 	sem_init(&world_is_up, 0, 0);
 	if (pthread_create(&thread, NULL, daemon, NULL))
@@ -140,16 +143,15 @@ static u8 world_byte(struct world_bytes *b)
 	return *b->at++;
 }
 
+/* A few letters again and again, for what is too long is to be had from short inputs, too. */
 static json_t *world_text(struct world_bytes *b)
 {
-	size_t len = world_byte(b);
-	json_t *text;
+	u32 len = world_byte(b), period = 1 + world_byte(b) % 4;
+	char text[UINT8_MAX];
 
-	len = MIN(len, b->left);
-	text = json_stringn((const char *)b->at, len);
-	b->at += len;
-	b->left -= len;
-	return text ? text : json_string("");	/* no UTF-8: sent as it is, by even inputs */
+	for (u32 i = 0; i < len; i++)
+		text[i] = i < period ? (char)(world_byte(b) & 0x7f) : text[i - period];	/* what is no UTF-8 comes in even inputs */
+	return json_stringn(text, len);
 }
 
 static json_t *world_number(struct world_bytes *b)
@@ -160,20 +162,38 @@ static json_t *world_number(struct world_bytes *b)
 	return json_integer(first < ARRAY_SIZE(edges) ? edges[first] : first * 256 + world_byte(b));
 }
 
-/* What some field takes. */
-static const char *const world_words[] = {
-	"up1", "gw1", "lo", "nope", "10mbit", "none", "10GB", "auto", "udp", "xdp", "native", "generic", "off",
-	"tcp 10.0.85.2:43210 198.51.100.2:443", "udp 198.51.100.2:53", "198.51.100.2", "[2001:db8::1]:53", "10.0.0.0/8", ":443",
-	"tcp", "icmp6", "17", "rate", "bytes", "recent", "laptop", "mark", "cgroup", "dscp", "port", "/sys/fs/cgroup", "tcp/443", "ef",
-	"realtime", "bulk", "bypass", "error", "info", "debug", "uplinks", "datapath",
+/* The fields of the commands that begin so, and what they take; those without words take numbers. */
+static const struct {
+	const char *command;
+	struct {
+		const char *name, *words[6];
+	} fields[8];
+} world_fields[] = {
+	{ "uplink", { { "uplink", { "up1", "gw1", "lo", "nope" } }, { "weight", { NULL } }, { "metered", { NULL } }, { "backup", { NULL } },
+		      { "rate", { "10mbit", "none", "1.5gbit" } }, { "quota", { "10GB", "none" } }, { "datapath", { "auto", "udp", "xdp" } },
+		      { "limits_only", { NULL } } } },
+	{ "policy", { { "kind", { "mark", "cgroup", "dscp", "port" } }, { "value", { NULL } }, { "text", { "/sys/fs/cgroup", "ef", "tcp/443" } },
+		      { "class", { "realtime", "bulk", "bypass", "auto" } }, { "path", { "up1", "nope" } } } },
+	{ "attach", { { "uplink", { "up1", "lo" } }, { "mode", { "auto", "native", "generic", "off" } } } },
+	{ "detach", { { "uplink", { "up1", "lo" } } } },
+	{ "flows", { { "top", { NULL } }, { "idle_us", { NULL } }, { "sort", { "rate", "age", "recent" } }, { "protocol", { "tcp", "icmp6", "17" } },
+		     { "end", { "198.51.100.2", "10.0.0.0/8", ":443", "[2001:db8::1]:53" } }, { "client", { "laptop" } } } },
+	{ "why", { { "flow", { "tcp 10.0.85.2:43210 198.51.100.2:443", "udp 198.51.100.2:53", "198.51.100.2" } } } },
+	{ "log", { { "level", { "error", "info", "debug" } }, { "area", { "uplinks", "control" } }, { "after", { NULL } }, { "max", { NULL } } } },
+	{ "clients", { { "client", { "laptop", "nobody" } } } },
+	{ "", { { "detailed", { NULL } }, { "uplink", { "up1" } }, { "json", { NULL } } } },
 };
 
-static const char *const world_fields[] = {
-	"uplink", "weight", "metered", "backup", "rate", "quota", "datapath", "limits_only", "flow", "kind", "value", "text", "class", "path",
-	"mode", "top", "idle_us", "sort", "protocol", "end", "client", "level", "area", "after", "max", "detailed",
-};
+static json_t *world_fitting(struct world_bytes *b, const char *const words[6])
+{
+	u32 count = 0;
 
-static json_t *world_value(struct world_bytes *b)
+	while (count < 6 && words[count])
+		count++;
+	return count ? json_string(words[world_byte(b) % count]) : world_number(b);
+}
+
+static json_t *world_value(struct world_bytes *b, const char *const words[6])
 {
 	u8 kind = world_byte(b);
 
@@ -187,21 +207,34 @@ static json_t *world_value(struct world_bytes *b)
 	case 3:
 		return kind & 8 ? json_array() : kind & 16 ? json_object() : json_real(kind - 100.5);
 	default:
-		return json_string(world_words[world_byte(b) % ARRAY_SIZE(world_words)]);
+		return world_fitting(b, words);
 	}
+}
+
+/* Programs that are attached and detached take so long that they may come now and then only. */
+static const char *world_command(struct world_bytes *b)
+{
+	u32 which = world_byte(b) % world_command_count;
+	bool seldom = strstr(world_commands[which].name, "tach ");
+
+	if (seldom && world_byte(b) % 16)
+		which = world_byte(b) % 2;
+	return world_commands[which].name;
 }
 
 static char *world_request(struct world_bytes *b)
 {
-	json_t *request = json_object();
+	const char *command = world_command(b);
+	json_t *request = json_pack("{s:s}", "command", command);
+	u8 which = world_byte(b);
+	u32 row = 0;
 	char *line;
 
-	json_object_set_new(request, "command", json_string(world_commands[world_byte(b) % world_command_count].name));
-	for (u32 fields = world_byte(b) % 8; fields; fields--) {
-		const char *field = world_fields[world_byte(b) % ARRAY_SIZE(world_fields)];
-
-		json_object_set_new(request, field, world_value(b));
-	}
+	while (strncmp(command, world_fields[row].command, strlen(world_fields[row].command)))
+		row++;
+	for (u32 i = 0; i < 8 && world_fields[row].fields[i].name; i++)
+		if (which & 1 << i)
+			json_object_set_new(request, world_fields[row].fields[i].name, world_value(b, world_fields[row].fields[i].words));
 	line = json_dumps(request, JSON_COMPACT);
 	json_decref(request);
 	if (!line)
@@ -281,7 +314,7 @@ static u32 world_send_requests(int fd, struct world_bytes b)
 {
 	u32 lines = 0;
 
-	for (; b.left && lines < 16; lines++) {
+	for (; b.left && lines < 8; lines++) {
 		char *line = world_request(&b);
 
 		world_write_all(fd, line, strlen(line));
