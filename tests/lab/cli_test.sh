@@ -44,6 +44,7 @@ expect 0 "triglav: one encrypted tunnel" help
 expect 0 "triglav 0." version
 expect 2 'unknown command "stauts"; did you mean "status"?' stauts
 expect 2 'unknown command "xyzzy"; triglav help lists them' xyzzy
+expect 2 '--interval is for --watch: give both' status --interval 5 --runtime-dir "$work/run"
 expect 2 'unknown flag --listn; did you mean --listen?' server --listn 0.0.0.0:1
 expect 2 'unknown flag --full-tunel; did you mean --full-tunnel?' tun --full-tunel
 expect 2 'unknown flag -z; see triglav tun --help' tun -z
@@ -261,6 +262,15 @@ ctl expect 2 'config can reload' config
 ctl expect 2 'config can reload' config relaod
 ctl expect 3 'no triglav runs here' config reload --runtime-dir "$work/run"
 ctl expect 2 '"443": expected tcp, udp' flows 443
+ctl expect 2 '--name: the command comes first, its flags behind it' --name tg0 flows
+ctl expect 2 '"del": triglav-ctl policy can list, add and remove' policy del --dscp ef
+ctl expect 2 'a policy is about one of --cgroup, --mark, --dscp and --port' policy add --port 80 --dscp ef class bulk
+ctl expect 2 'which packets? One of' policy add class bulk
+ctl expect 2 '--dscp: expected 0 to 63, ef, af11 to af43 or cs0 to cs7, found "af44"' policy add --dscp af44 class bulk
+ctl expect 3 'no triglav runs here' policy add --dscp af43 class bulk --runtime-dir "$work/run"
+ctl expect 2 '"filtr": triglav-ctl can attach lanes, or filter' attach filtr
+ctl expect 2 'detach what? lanes, or filter' detach
+ctl expect 1 "$work/good.key is no flight record: line 1: " record "$work/minute.svg" --input "$work/good.key"
 ctl expect 2 '"10.0.0.0/33": expected tcp, udp' flows tcp 10.0.0.0/33
 ctl expect 2 'one protocol and one end are enough' flows tcp udp
 ctl expect 2 '--sort: expected rate, bytes' flows --sort size

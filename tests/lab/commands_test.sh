@@ -56,6 +56,14 @@ wait_for 15 client_paths_up 2 || fail "the client does not connect"
 says "the client's line" '^connected' cat "$LAB/client.log"
 in_client ping -q -c 3 -i 0.2 -W 2 $INTERNET4 > /dev/null || fail "no traffic"
 
+# Another instance with another key that would share the device: refused, and nothing has happened to the first.
+client_key sharer
+exits "a second client of the same device" 1 in_client timeout 20 "$TRIGLAV" tun --key-file "$LAB/sharer.key" -i up1 --tun-name tg0 \
+	--full-tunnel --state-dir "$LAB/sharer" --runtime-dir "$LAB/run" --name "$LAB_ID-2"
+grep -q 'the device tg0 is in use: choose another name (--tun-name)' "$LAB/exits.log" || fail "it is not told what to do: $(cat "$LAB/exits.log")"
+in_client ping -q -c 3 -i 0.2 -W 2 $INTERNET4 > /dev/null || fail "no traffic after a second client tried to share the device"
+assert_equal "seen as, after that" "$(seen_as $INTERNET4)" $SERVER4
+
 if grep -q 'rtt 0\.0 ms' "$LAB/client.log"; then fail "an RTT that was not measured is logged: $(lab_log client)"; fi
 says "the log of a path" 'path up1: .*, rtt (-|[0-9.]+ ms), loss ' cat "$LAB/client.log"
 says "status" '^up1 +up +[0-9.]+ ms +[0-9.]+ %' in_client "$TRIGLAV" status "${client[@]}"

@@ -180,7 +180,7 @@ static const struct {
 	{ SETTINGS_CLIENT, "[[policy]]\nport = 70000\nclass = \"bulk\"\n", "test.toml:2: policy.port: expected 443, tcp/443 or udp/443, found 70000" },
 	{ SETTINGS_CLIENT, "[[policy]]\nclass = \"bulk\"\nport = \"sctp/7\"\n", "test.toml:3: policy.port: expected 443, tcp/443 or udp/443, found \"sctp/7\"" },
 	{ SETTINGS_CLIENT, "[[policy]]\nmark = 0\nclass = \"bulk\"\n", "test.toml:2: policy.mark: expected a number from 1 to 0xffffffff, found 0" },
-	{ SETTINGS_CLIENT, "[[policy]]\ndscp = \"af99\"\nclass = \"bulk\"\n", "test.toml:2: policy.dscp: expected 0 to 63, ef or cs0 to cs7, found \"af99\"" },
+	{ SETTINGS_CLIENT, "[[policy]]\ndscp = \"af99\"\nclass = \"bulk\"\n", "test.toml:2: policy.dscp: expected 0 to 63, ef, af11 to af43 or cs0 to cs7, found \"af99\"" },
 	{ SETTINGS_CLIENT, "[[policy]]\ncgroup = \"system.slice\"\nbypass = true\n", "test.toml:2: policy.cgroup: expected a folder of cgroup2, from / on, found \"system.slice\"" },
 	{ SETTINGS_CLIENT, "[[policy]]\ncgroup = \"/tmp\"\nbypass = true\n", "test.toml:2: policy.cgroup: expected a folder of cgroup2, from / on, found \"/tmp\"" },
 	{ SETTINGS_CLIENT, "[[policy]]\nport = 53\nmark = 7\nbypass = true\n", "test.toml:2: policy.port: mark says which packets already; one of mark, cgroup, dscp, port is enough" },

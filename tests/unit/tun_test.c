@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -356,6 +357,29 @@ static void names_and_queues(void **state)
 	tun_close(NULL);
 }
 
+/* The kernel lets a second program have queues of such a device, and gives it half of the packets. */
+static void queues_of_another_are_not_joined(void **state)
+{
+	struct tun *first[2], *second[2];
+	char name[IFNAMSIZ];
+
+	(void)state;
+	assert_int_equal(tun_open(first, 2, "tg%d"), 0);
+	snprintf(name, sizeof(name), "%s", tun_name(first[0]));
+	assert_int_equal(tun_open(second, 2, name), -EBUSY);
+
+	/* One that persists, and that nobody uses, may be had. */
+	assert_int_equal(ioctl(tun_fd(first[0]), TUNSETPERSIST, 1), 0);
+	tun_close(first[0]);
+	assert_int_equal(tun_open(second, 2, name), -EBUSY);
+	tun_close(first[1]);
+	assert_int_equal(tun_open(second, 2, name), 0);
+	assert_int_equal(ioctl(tun_fd(second[0]), TUNSETPERSIST, 0), 0);
+	tun_close(second[0]);
+	tun_close(second[1]);
+	assert_int_equal(if_nametoindex(name), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -363,6 +387,7 @@ int main(void)
 		cmocka_unit_test(udp_passes),
 		cmocka_unit_test(what_is_no_packet_is_refused_and_counted),
 		cmocka_unit_test(names_and_queues),
+		cmocka_unit_test(queues_of_another_are_not_joined),
 	};
 	struct tun *probe = NULL;
 	int err = unshare(CLONE_NEWNET) ? -errno : tun_open(&probe, 1, "tg%d");

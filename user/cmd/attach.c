@@ -87,8 +87,10 @@ static int run(const struct command *command, int argc, char **argv)
 		return code;
 	if (count && !strcmp(what, "lanes"))
 		return lanes(attach);
-	if (!count || strcmp(what, "filter"))
-		return cmd_fail(CMD_USAGE, "triglav-ctl %s lanes, or filter", command->name);
+	if (!count)
+		return cmd_fail(CMD_USAGE, "%s what? lanes, or filter; see triglav-ctl %s --help", command->name, command->name);
+	if (strcmp(what, "filter"))
+		return cmd_fail(CMD_USAGE, "\"%.40s\": triglav-ctl can %s lanes, or filter", what, command->name);
 	if (mode[0] && strcmp(mode, "auto") && strcmp(mode, "native") && strcmp(mode, "generic"))
 		return cmd_fail(CMD_USAGE, "--mode: expected auto, native or generic, found \"%s\"", mode);
 	return filter(attach);

@@ -127,6 +127,8 @@ static void print(const json_t *list)
 	json_array_foreach(list, i, one)
 		put_client(t, one);
 	table_print(t, stdout);
+	if (!json_array_size(list))
+		puts(all ? "there are no clients; triglav client add NAME makes one" : "nobody is connected; --all lists those that are away");
 }
 
 static int list_clients(const json_t *status, const char *only)

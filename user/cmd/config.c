@@ -30,7 +30,8 @@ static int write_file(enum settings_side side)
 		if (fclose(f))
 			err = errno;
 	}
-	return err ? cmd_fail(cmd_exit_of(-err), "cannot write %s: %s", output, strerror(err)) : CMD_OK;
+	return err ? cmd_fail(cmd_exit_of(-err), "cannot write %s: %s%s", output, strerror(err),
+			      err == EEXIST ? "; it stays as it is: choose another name, or remove it" : "") : CMD_OK;
 }
 
 static int run(const struct command *command, int argc, char **argv)

@@ -156,7 +156,7 @@ static void print_head(const json_t *view, bool server, FILE *out)
 
 	fprintf(out, "%s%s%s: ", text_colour(TEXT_BOLD), field_text(view, "name"), text_colour(TEXT_PLAIN));
 	if (server)
-		fprintf(out, "%llu sessions", (unsigned long long)field_number(view, "sessions"));
+		fprintf(out, "%llu session%s", (unsigned long long)field_number(view, "sessions"), field_number(view, "sessions") == 1 ? "" : "s");
 	else
 		fprintf(out, "%s%s%s", text_colour(text_state_colour(field_text(view, "state"))), field_text(view, "state"),
 			text_colour(TEXT_PLAIN));

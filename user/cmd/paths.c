@@ -69,6 +69,8 @@ static void print(const json_t *list, bool server)
 	json_array_foreach(list, i, path)
 		put_path(t, path, server);
 	table_print(t, stdout);
+	if (!json_array_size(list))
+		puts(server ? "nobody is connected; triglav-ctl clients --all lists those that are away" : "no path yet; triglav uplink list shows the uplinks");
 }
 
 static int run(const struct command *command, int argc, char **argv)

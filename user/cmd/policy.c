@@ -19,7 +19,7 @@ static char cgroup[POLICY_TEXT_BYTES], mark[24], dscp[24], port[24];
 static const struct cmd_flag flags[] = {
 	CMD_FLAG_TEXT("cgroup", 0, "PATH", cgroup, "packets of processes in this cgroup (a folder of cgroup2) and those below it"),
 	CMD_FLAG_TEXT("mark", 0, "M", mark, "packets with this fwmark"),
-	CMD_FLAG_TEXT("dscp", 0, "D", dscp, "packets with this DSCP, 0 to 63, or ef, cs0 to cs7"),
+	CMD_FLAG_TEXT("dscp", 0, "D", dscp, "packets with this DSCP, 0 to 63, or ef, af11 to af43, cs0 to cs7"),
 	CMD_FLAG_TEXT("port", 0, "P", port, "packets from or to this port: 443, tcp/443, udp/443"),
 	LOOK_FLAGS(asked, "list: as JSON"),
 	{ .flag = NULL },
@@ -46,8 +46,11 @@ static int read_packets(struct policy *p)
 		const char *text;
 	} said[] = { { TG_POLICY_MARK, mark }, { TG_POLICY_DSCP, dscp }, { TG_POLICY_PORT, port } };
 
-	if (!!cgroup[0] + !!mark[0] + !!dscp[0] + !!port[0] != 1)
-		return cmd_fail(CMD_USAGE, "which packets? One of --cgroup, --mark, --dscp, --port");
+	int kinds = !!cgroup[0] + !!mark[0] + !!dscp[0] + !!port[0];
+
+	if (kinds != 1)
+		return cmd_fail(CMD_USAGE, kinds ? "a policy is about one of --cgroup, --mark, --dscp and --port; make several policies" :
+				"which packets? One of --cgroup, --mark, --dscp, --port");
 	for (size_t i = 0; i < ARRAY_SIZE(said); i++)
 		if (said[i].text[0] && policy_parse_packets(p, said[i].kind, said[i].text))
 			return cmd_fail(CMD_USAGE, "--%s: expected %s, found \"%s\"", policy_kind_name(said[i].kind),
@@ -177,6 +180,8 @@ static int run(const struct command *command, int argc, char **argv)
 		return remove_policy(words + 1, count - 1);
 	if (count && !strcmp(words[0], "list"))
 		return list(words + 1, count - 1);
+	if (count)
+		return cmd_fail(CMD_USAGE, "\"%.40s\": triglav-ctl policy can list, add and remove", words[0]);
 	return cmd_fail(CMD_USAGE, "triglav-ctl policy can list, add and remove");
 }
 

@@ -30,6 +30,8 @@ static int fail_unknown(const struct program *p, const char *name)
 	const char *best = NULL;
 	u32 distance, least = UINT32_MAX;
 
+	if (name[0] == '-')
+		return cmd_fail(CMD_USAGE, "%.40s: the command comes first, its flags behind it; %s help lists the commands", name, p->name);
 	for (const struct command *const *c = p->commands; *c; c++) {
 		if (!nearest_is_near(name, (*c)->name, &distance) || distance >= least)
 			continue;

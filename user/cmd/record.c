@@ -52,7 +52,7 @@ static int read_input(json_t **record)
 				err == EACCES ? CMD_RUN_WITH_SUDO : "");
 	*record = json_loadf(f, 0, &error);
 	fclose(f);
-	return *record ? CMD_OK : cmd_fail(CMD_FAILED, "%s:%d: %s", asked.input, error.line, error.text);
+	return *record ? CMD_OK : cmd_fail(CMD_FAILED, "%s is no flight record: line %d: %s", asked.input, error.line, error.text);
 }
 
 static int ask_daemon(json_t **record)

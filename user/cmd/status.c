@@ -10,7 +10,7 @@ static struct {
 	bool detailed, json, watch;
 	u64 interval_us;
 	char name[RUN_NAME_BYTES], runtime_dir[SETTINGS_PATH_BYTES];
-} asked = { .interval_us = SEC, .runtime_dir = RUN_RUNTIME_DIR };
+} asked = { .runtime_dir = RUN_RUNTIME_DIR };
 
 static const struct cmd_flag flags[] = {
 	CMD_FLAG_BOOL("detailed", &asked.detailed, "addresses, what the scheduler knows, counters"),
@@ -59,10 +59,12 @@ static int run(const struct command *command, int argc, char **argv)
 
 	if (cmd_parse(command, argc, argv, NULL, NULL, 0, &code) < 0)
 		return code;
+	if (asked.interval_us && !asked.watch)
+		return cmd_fail(CMD_USAGE, "--interval is for --watch: give both");
 	code = cmd_choose_daemon(asked.runtime_dir, asked.name);
 	if (code)
 		return code;
-	live.interval_us = asked.interval_us;
+	live.interval_us = asked.interval_us ? asked.interval_us : SEC;
 	if (asked.watch)
 		return live_run(&live);
 	code = look(&now);

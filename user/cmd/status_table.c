@@ -345,7 +345,7 @@ static void print_server(const json_t *s, bool detailed)
 			used += (size_t)snprintf(listen + used, sizeof(listen) - used, "%s %s", i ? "," : "", json_string_value(one));
 	text_line("%s%s%s: server for %s on%s%s%s", text_colour(TEXT_BOLD), text(s, "name"), text_colour(TEXT_PLAIN),
 		  text_duration(number(s, "uptime_us"), age), listen, truth(s, "tcp") ? ", TCP too" : "", truth(s, "open") ? ", open to all" : "");
-	text_line("pools %s, %s; %zu sessions", text(s, "pool4"), text(s, "pool6"), json_array_size(sessions));
+	text_line("pools %s, %s; %zu session%s", text(s, "pool4"), text(s, "pool6"), json_array_size(sessions), json_array_size(sessions) == 1 ? "" : "s");
 	putchar('\n');
 	printf("%s%-20s %-15s %5s %9s %9s %9s%s\n", text_colour(TEXT_BOLD), "CLIENT", "ADDRESS", "PATHS", "SINCE", "SENT", "RECEIVED",
 	       text_colour(TEXT_PLAIN));

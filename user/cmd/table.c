@@ -9,6 +9,7 @@
 #include "cmd/text.h"
 
 #define GAP 2
+#define NARROW_GAP 1	/* where a terminal has room for the table that way only */
 #define LEAST 20	/* columns in which text is still folded rather than put below its row */
 #define BELOW 4		/* and how far in it stands there */
 
@@ -19,7 +20,7 @@ struct cell {
 
 struct table {
 	const char *const *titles;
-	u32 columns, used, room;
+	u32 columns, used, room, gap;
 	struct cell *cells;
 	bool failed;		/* no memory for a cell: what is there is printed all the same */
 };
@@ -31,6 +32,7 @@ struct table *table_new(const char *const *titles)
 	if (!t)
 		return NULL;
 	t->titles = titles;
+	t->gap = GAP;
 	while (titles[t->columns])
 		t->columns++;
 	return t;
@@ -105,7 +107,7 @@ static void print_cell(FILE *out, const struct table *t, u32 column, bool last, 
 	if (last && !*text)
 		return;		/* no blanks at the end of a line */
 	if (column)
-		fprintf(out, "%*s", GAP, "");
+		fprintf(out, "%*s", (int)t->gap, "");
 	if (is_right(t->titles[column]))
 		fprintf(out, "%*s", padding, "");
 	fprintf(out, "%s%s%s", coloured ? text_colour((enum text_colour)colour) : "", text, coloured ? text_colour(TEXT_PLAIN) : "");
@@ -113,13 +115,22 @@ static void print_cell(FILE *out, const struct table *t, u32 column, bool last, 
 		fprintf(out, "%*s", padding, "");
 }
 
-static u32 start_of(const u32 *widths, u32 column)
+static u32 start_of(const struct table *t, const u32 *widths, u32 column)
 {
 	u32 start = 0;
 
 	for (u32 i = 0; i < column; i++)
-		start += widths[i] + GAP;
+		start += widths[i] + t->gap;
 	return start;
+}
+
+/* Nothing folds the last column of a table that ends with numbers. */
+static void choose_gap(struct table *t, const u32 *widths)
+{
+	u32 last = t->columns - 1, narrow = start_of(t, widths, last) + widths[last] - last * (GAP - NARROW_GAP);
+
+	if (is_right(t->titles[last]) && narrow <= TEXT_WIDTH && start_of(t, widths, last) + widths[last] > TEXT_WIDTH)
+		t->gap = NARROW_GAP;
 }
 
 /* Bytes of the text that fit into so many columns and end before a space, but one word at least. */
@@ -152,7 +163,7 @@ static void print_folded(FILE *out, const char *text, u32 start)
 
 static bool is_folded(FILE *out, const struct table *t, u32 column, const char *text, const u32 *widths)
 {
-	return text_is_folded(out) && column && column + 1 == t->columns && !is_right(t->titles[column]) && start_of(widths, column) + text_width(text) > TEXT_WIDTH;
+	return text_is_folded(out) && column && column + 1 == t->columns && !is_right(t->titles[column]) && start_of(t, widths, column) + text_width(text) > TEXT_WIDTH;
 }
 
 static void print_titles(FILE *out, const struct table *t, const u32 *widths)
@@ -169,7 +180,7 @@ static void print_rows(FILE *out, const struct table *t, const u32 *widths)
 		bool last = column + 1 == t->columns || i + 1 == t->used;
 
 		if (is_folded(out, t, column, t->cells[i].text, widths))
-			print_folded(out, t->cells[i].text, start_of(widths, column));
+			print_folded(out, t->cells[i].text, start_of(t, widths, column));
 		else
 			print_cell(out, t, column, last, t->cells[i].text, widths[column], t->cells[i].colour);
 		if (last)
@@ -184,6 +195,8 @@ void table_print(struct table *t, FILE *out)
 	if (!t)
 		return;
 	measure(t, widths);
+	if (text_is_folded(out))
+		choose_gap(t, widths);
 	print_titles(out, t, widths);
 	print_rows(out, t, widths);
 	for (u32 i = 0; i < t->used; i++)

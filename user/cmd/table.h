@@ -3,6 +3,7 @@
  *
  * A title that begins with '>' (which is not printed) makes a column whose text stands at the right: numbers. The last column, when
  * its text stands at the left, is folded on a terminal: at spaces to end at TEXT_WIDTH, below itself or, with little room there, below its row.
+ * A table that ends with numbers has one blank between its columns on a terminal, not two, when it fits into TEXT_WIDTH that way only.
  * Elsewhere a row is a line. Nothing is padded behind it. Titles are bold on a terminal.
  */
 #ifndef TG_CMD_TABLE_H

@@ -40,7 +40,7 @@ _triglav_ctl() {
 		return
 		;;
 	--dscp)
-		COMPREPLY=($(compgen -W "ef cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7" -- "$word"))
+		COMPREPLY=($(compgen -W "ef af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43 cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7" -- "$word"))
 		return
 		;;
 	class)

@@ -17,6 +17,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
+
 #include "link/cut.h"
 #include "link/join.h"
 
@@ -49,25 +52,56 @@ static int set_offloads(struct tun *t)
 	return ioctl(t->port.fd, TUNSETOFFLOAD, basic) ? -errno : 0;
 }
 
-static int attach(struct tun *t, const char *name, bool multi_queue)
+/* A device that was made to persist has a carrier while somebody has a queue of it. The kernel lets a second program join a device of several
+ * queues, and would then share the packets out among the two. */
+static bool is_in_use(const char *name)
+{
+	struct nl_sock *sock = nl_socket_alloc();
+	struct rtnl_link *link = NULL;
+	bool in_use = true;	/* also when the kernel does not say */
+
+	if (sock && !nl_connect(sock, NETLINK_ROUTE) && !rtnl_link_get_kernel(sock, 0, name, &link))
+		in_use = rtnl_link_get_carrier(link);
+	rtnl_link_put(link);
+	nl_socket_free(sock);
+	return in_use;
+}
+
+/* Makes the device, or takes one that is there and that nobody uses; joins one of which this process has a queue. */
+static int take(int fd, struct ifreq *ifr, bool join)
+{
+	if (!join) {
+		ifr->ifr_flags |= (short)IFF_TUN_EXCL;
+		if (!ioctl(fd, TUNSETIFF, ifr))
+			return 0;
+		if (errno != EBUSY)
+			return -errno;
+		if (is_in_use(ifr->ifr_name))
+			return -EBUSY;
+		ifr->ifr_flags &= (short)~IFF_TUN_EXCL;
+	}
+	if (!ioctl(fd, TUNSETIFF, ifr))
+		return 0;
+	/* A device of that name which is no TUN device, or one of another kind. */
+	return errno == EINVAL && if_nametoindex(ifr->ifr_name) ? -EBUSY : -errno;
+}
+
+static int attach(struct tun *t, const char *name, bool multi_queue, bool join)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR };
-	int header = VNET_BYTES;
+	int header = VNET_BYTES, err;
 
 	if (multi_queue)
 		ifr.ifr_flags |= IFF_MULTI_QUEUE;
 	memcpy(ifr.ifr_name, name, strlen(name) + 1);
-	if (ioctl(t->port.fd, TUNSETIFF, &ifr)) {
-		/* A device of that name which is no TUN device, or one of another kind. */
-		if (errno == EINVAL && if_nametoindex(name))
-			return -EBUSY;
-		return -errno;
-	}
+	err = take(t->port.fd, &ifr, join);
+	if (err)
+		return err;
 	memcpy(t->port.name, ifr.ifr_name, IFNAMSIZ);
 	return ioctl(t->port.fd, TUNSETVNETHDRSZ, &header) ? -errno : 0;
 }
 
-static int open_queue(struct tun **out, const char *name, bool multi_queue)
+static int open_queue(struct tun **out, const char *name, bool multi_queue, bool join)
 {
 	struct tun *t = calloc(1, sizeof(*t));
 	int err;
@@ -79,7 +113,7 @@ static int open_queue(struct tun **out, const char *name, bool multi_queue)
 		err = errno == ENODEV || errno == ENXIO ? -ENOENT : -errno;	/* a node without its module */
 		goto fail;
 	}
-	err = attach(t, name, multi_queue);
+	err = attach(t, name, multi_queue, join);
 	if (!err)
 		err = set_offloads(t);
 	if (err)
@@ -99,7 +133,7 @@ int tun_open(struct tun **out, u32 queues, const char *name)
 		return -EINVAL;
 	for (u32 i = 0; i < queues; i++) {
 		/* The first queue settles the name of "tg%d" for the others. */
-		err = open_queue(&out[i], i ? out[0]->port.name : name, queues > 1);
+		err = open_queue(&out[i], i ? out[0]->port.name : name, queues > 1, i > 0);
 		if (err) {
 			while (i-- > 0)
 				tun_close(out[i]);

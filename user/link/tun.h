@@ -11,9 +11,9 @@
 
 struct tun;
 
-/* Creates (or joins) device `name` ("tg0", or "tg%d") with IFF_TUN|IFF_NO_PI|IFF_VNET_HDR and, with queues > 1, IFF_MULTI_QUEUE; opens
+/* Creates (or takes, when nobody uses it) device `name` ("tg0", or "tg%d") with IFF_TUN|IFF_NO_PI|IFF_VNET_HDR and, with queues > 1, IFF_MULTI_QUEUE; opens
  * `queues` queues into out[]. Offloads: checksum, TSO4/6, USO where the kernel has it. Real name through tun_name().
- * 0 or negative errno (-ENOENT: no /dev/net/tun; -EPERM; -EBUSY: name taken). Device vanishes when all are closed. */
+ * 0 or negative errno (-ENOENT: no /dev/net/tun; -EPERM; -EBUSY: name taken, or in use by others). Device vanishes when all are closed. */
 int tun_open(struct tun **out, u32 queues, const char *name);
 void tun_close(struct tun *t);		/* one queue; NULL is fine */
 int tun_fd(const struct tun *t);

@@ -17,7 +17,7 @@ static const struct {
 } kinds[] = {
 	[TG_POLICY_MARK] = { "mark", "a number from 1 to 0xffffffff" },
 	[TG_POLICY_CGROUP] = { "cgroup", "a folder of cgroup2, from / on" },
-	[TG_POLICY_DSCP] = { "dscp", "0 to 63, ef or cs0 to cs7" },
+	[TG_POLICY_DSCP] = { "dscp", "0 to 63, ef, af11 to af43 or cs0 to cs7" },
 	[TG_POLICY_PORT] = { "port", "443, tcp/443 or udp/443" },
 };
 
@@ -65,12 +65,25 @@ static bool read_number(const char *text, u64 most, u64 *out)
 	return text[0] >= '0' && text[0] <= '9' && !*end && !errno && *out <= most;
 }
 
+/* "af23" (RFC 2597): class 1 to 4, drop precedence 1 to 3. */
+static bool read_assured(const char *text, u64 *out)
+{
+	u64 number;
+
+	if (strlen(text) != 2 || !read_number(text, 43, &number) || number / 10 < 1 || number % 10 < 1 || number % 10 > 3)
+		return false;
+	*out = number / 10 * 8 + number % 10 * 2;
+	return true;
+}
+
 static bool read_dscp(const char *text, u64 *out)
 {
 	if (!strcmp(text, "ef")) {
 		*out = 46;
 		return true;
 	}
+	if (!strncmp(text, "af", 2))
+		return read_assured(text + 2, out);
 	if (strncmp(text, "cs", 2))
 		return read_number(text, 63, out);
 	if (!read_number(text + 2, 7, out))
