@@ -412,20 +412,22 @@ static void a_thin_path_that_is_far_is_left_out(void **state)
 /* Beside 50 Mbit/s, not farther. A fifth of 2 Mbit/s lost was enough to keep all waiting for repairs all the time. */
 static void a_thin_path_that_loses_much_is_left_out(void **state)
 {
-	static const struct { u32 mbit, loss_ppm, in_a_row; bool measured; enum sched_exclusion expected; } steps[] = {
-		{ 2, 100000, 0, true, SCHED_INCLUDED },	/* its repairs are few */
-		{ 12, 200000, 0, true, SCHED_INCLUDED },	/* thick enough: it is for the guard to say */
-		{ 2, 200000, 0, false, SCHED_INCLUDED },	/* a guess is not held against it */
-		{ 2, 110000, 0, true, SCHED_TOO_LOSSY },
-		{ 2, 60000, 0, true, SCHED_TOO_LOSSY },
-		{ 2, 50000, 0, true, SCHED_INCLUDED },
-		{ 2, 60000, 0, true, SCHED_INCLUDED },
-		{ 8, 200000, 0, true, SCHED_TOO_LOSSY },
-		{ 10, 200000, 0, true, SCHED_TOO_LOSSY },	/* 17 % of the sum */
-		{ 11, 200000, 0, true, SCHED_INCLUDED },
-		{ 2, 200000, 0, true, SCHED_TOO_LOSSY },
-		{ 2, 190000, 63, true, SCHED_TOO_LOSSY },
-		{ 2, 190000, 64, true, SCHED_INCLUDED },	/* it is over, whatever the average remembers */
+	static const struct { u32 mbit, loss_ppm, in_a_row; bool measured; enum sched_exclusion expected; u32 queue_us; } steps[] = {
+		{ 2, 100000, 0, true, SCHED_INCLUDED, 0 },	/* its repairs are few */
+		{ 12, 200000, 0, true, SCHED_INCLUDED, 0 },	/* thick enough: it is for the guard to say */
+		{ 2, 200000, 0, false, SCHED_INCLUDED, 0 },	/* a guess is not held against it */
+		{ 2, 110000, 0, true, SCHED_TOO_LOSSY, 0 },
+		{ 2, 60000, 0, true, SCHED_TOO_LOSSY, 0 },
+		{ 2, 50000, 0, true, SCHED_INCLUDED, 0 },
+		{ 2, 60000, 0, true, SCHED_INCLUDED, 0 },
+		{ 8, 200000, 0, true, SCHED_TOO_LOSSY, 0 },
+		{ 10, 200000, 0, true, SCHED_TOO_LOSSY, 0 },	/* 17 % of the sum */
+		{ 11, 200000, 0, true, SCHED_INCLUDED, 0 },
+		{ 2, 200000, 0, true, SCHED_TOO_LOSSY, 0 },
+		{ 2, 190000, 63, true, SCHED_TOO_LOSSY, 0 },
+		{ 2, 190000, 64, true, SCHED_INCLUDED, 0 },	/* it is over, whatever the average remembers */
+		{ 2, 190000, 0, true, SCHED_INCLUDED, 6000 },	/* a queue loses */
+		{ 2, 190000, 0, true, SCHED_TOO_LOSSY, 5000 },
 	};
 	struct sched s = { .strategy = SCHED_ADAPTIVE, .aggregation = SCHED_FULL };
 
@@ -437,6 +439,7 @@ static void a_thin_path_that_loses_much_is_left_out(void **state)
 		p[1].rate_grows = true;		/* a path that falls silent again and again begins anew each time */
 		p[1].loss_ppm = steps[i].loss_ppm;
 		p[1].in_a_row = steps[i].in_a_row;
+		p[1].delay_us += steps[i].queue_us;
 		sched_judge(&s, p, 2, false, NOW);
 		assert_int_equal(s.exclusion[1], steps[i].expected);
 		assert_int_equal(s.exclusion[0], SCHED_INCLUDED);

@@ -134,13 +134,19 @@ static bool is_thin(const struct choice *c, const struct sched_path *p, const st
 	return !p->rate_grows && fast_rtt_us && apart_us > fast_rtt_us && adds_little(c, p, anchor, was);
 }
 
+/* What is lost beside a queue is what was too much, and rate.c sees to that. */
+static bool has_queue(const struct sched_path *p)
+{
+	return p->delay_us > p->least_delay_us + p->min_rtt_us / 4;
+}
+
 /* Each packet that it loses comes a round trip later, by another path, and all behind it wait for that: with one loss per round
  * trip the whole flow is as far away as if the path were. */
 static bool is_lossy(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, bool was)
 {
-	bool loses = p->loss_ppm > (was ? LOSSY_AGAIN_PPM : LOSSY_PPM) && p->in_a_row < CLEAN_RUN;
+	bool loses = was ? p->loss_ppm > LOSSY_AGAIN_PPM : p->loss_ppm > LOSSY_PPM && !has_queue(p);
 
-	return loses && adds_little(c, p, anchor, was);
+	return loses && p->in_a_row < CLEAN_RUN && adds_little(c, p, anchor, was);
 }
 
 static enum sched_exclusion judge(const struct sched *s, const struct choice *c, u32 i, u64 now_us)
