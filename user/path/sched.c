@@ -20,6 +20,7 @@
 #define THIN_AGAIN_PERCENT 18u
 #define LOSSY_PPM 100000u		/* a thin one that loses more is left out */
 #define LOSSY_AGAIN_PPM 50000u
+#define RECENT_RUN 8u			/* the average remembers what a queue lost that is gone: has one of the last few been lost, too? */
 #define CLEAN_RUN 64u			/* packets in a row: by the rule of three (sent.h) less than that is lost */
 #define ANCHOR_PERCENT 125u		/* a new anchor must carry so much more than the old */
 #define TRIAL_AFTER_US (3 * SEC)	/* of waiting all the time */
@@ -144,9 +145,10 @@ static bool has_queue(const struct sched_path *p)
  * trip the whole flow is as far away as if the path were. */
 static bool is_lossy(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, bool was)
 {
-	bool loses = was ? p->loss_ppm > LOSSY_AGAIN_PPM : p->loss_ppm > LOSSY_PPM && !has_queue(p);
+	bool loses = was ? p->loss_ppm > LOSSY_AGAIN_PPM && p->in_a_row < CLEAN_RUN
+			 : p->loss_ppm > LOSSY_PPM && p->in_a_row < RECENT_RUN && !has_queue(p);
 
-	return loses && p->in_a_row < CLEAN_RUN && adds_little(c, p, anchor, was);
+	return loses && adds_little(c, p, anchor, was);
 }
 
 static enum sched_exclusion judge(const struct sched *s, const struct choice *c, u32 i, u64 now_us)
