@@ -252,10 +252,10 @@ const struct scenario scenarios[] = {
 	/* ---- links that cost the others more than they bring: one CUBIC, as it is held down by what comes late ---- */
 	{ "harm", "a-fifth-lost-on-the-thin-link", 60, 15,
 	  .links = { "rate=50mbit delay=20ms", "rate=12mbit delay=20ms loss=20%" },
-	  .flows = { "cubic" }, .expect = "best>=0.88 shrunk>=1" },
-	{ "harm", "two-fifths-lost", 60, 15,
+	  .flows = { "cubic" }, .expect = "best>=0.97" },
+	{ "harm", "two-fifths-lost", 60, 15,		/* 0.97 of what the first carries; the other alone carries nothing for seconds */
 	  .links = { "rate=50mbit delay=20ms", "rate=20mbit delay=30ms loss=40%" },
-	  .flows = { "cubic" }, .expect = "goodput>=42 shrunk>=1" },
+	  .flows = { "cubic" }, .expect = "goodput>=43.7" },
 	{ "harm", "wild-jitter-is-no-harm", 60, 15,
 	  .links = { "rate=50mbit delay=20ms", "rate=12mbit delay=30ms jitter=160ms" },
 	  .flows = { "cubic" }, .expect = "best>=0.97 shrunk<=0" },

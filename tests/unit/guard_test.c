@@ -114,6 +114,23 @@ static void a_sender_that_comes_up_was_not_held_down(void **state)
 	}
 }
 
+/* Half a second with more than the anchor carries, half a second of rest. On average it is slow, and something waits at times; but
+ * the anchor alone would let the bursts wait, and drop of them. */
+static void who_sends_in_bursts_is_not_held_down(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 20 * LOOKS; i++) {
+		bool on = i % LOOKS < LOOKS / 2;
+
+		now_us += SEC / LOOKS;
+		v.backlogged = on;
+		v.delivered_bytes += on ? 15 * MB / LOOKS : 0;
+		v.striped_packets += 1000 / LOOKS;
+		assert_true(guard_look(&g, &v, now_us) <= now_us);
+	}
+	assert_int_equal(g.shrinks, 0);
+}
+
 /* One look without anything waiting is enough. */
 static void a_whole_second_must_be_backlogged(void **state)
 {
@@ -212,6 +229,7 @@ int main(void)
 		cmocka_unit_test_setup(who_offers_little_proves_nothing, begin),
 		cmocka_unit_test_setup(six_slow_seconds_shrink, begin),
 		cmocka_unit_test_setup(a_sender_that_comes_up_was_not_held_down, begin),
+		cmocka_unit_test_setup(who_sends_in_bursts_is_not_held_down, begin),
 		cmocka_unit_test_setup(a_whole_second_must_be_backlogged, begin),
 		cmocka_unit_test_setup(one_path_is_not_judged, begin),
 		cmocka_unit_test_setup(many_late_packets_shrink_whatever_is_delivered, begin),

@@ -409,6 +409,44 @@ static void a_thin_path_that_is_far_is_left_out(void **state)
 	}
 }
 
+/* Beside 50 Mbit/s, not farther. A fifth of 2 Mbit/s lost was enough to keep all waiting for repairs all the time. */
+static void a_thin_path_that_loses_much_is_left_out(void **state)
+{
+	static const struct { u32 mbit, loss_ppm, in_a_row; bool measured; enum sched_exclusion expected; u32 queue_us; } steps[] = {
+		{ 2, 100000, 0, true, SCHED_INCLUDED, 0 },	/* its repairs are few */
+		{ 12, 200000, 0, true, SCHED_INCLUDED, 0 },	/* thick enough: it is for the guard to say */
+		{ 2, 200000, 0, false, SCHED_INCLUDED, 0 },	/* a guess is not held against it */
+		{ 2, 110000, 0, true, SCHED_TOO_LOSSY, 0 },
+		{ 2, 60000, 0, true, SCHED_TOO_LOSSY, 0 },
+		{ 2, 50000, 0, true, SCHED_INCLUDED, 0 },
+		{ 2, 60000, 0, true, SCHED_INCLUDED, 0 },
+		{ 8, 200000, 0, true, SCHED_TOO_LOSSY, 0 },
+		{ 10, 200000, 0, true, SCHED_TOO_LOSSY, 0 },	/* 17 % of the sum */
+		{ 11, 200000, 0, true, SCHED_INCLUDED, 0 },
+		{ 2, 200000, 0, true, SCHED_TOO_LOSSY, 0 },
+		{ 2, 190000, 63, true, SCHED_TOO_LOSSY, 0 },
+		{ 2, 190000, 64, true, SCHED_INCLUDED, 0 },	/* it is over, whatever the average remembers */
+		{ 2, 190000, 0, true, SCHED_INCLUDED, 6000 },	/* a queue loses */
+		{ 2, 190000, 8, true, SCHED_INCLUDED, 5000 },	/* it did so a while ago */
+		{ 2, 190000, 7, true, SCHED_TOO_LOSSY, 5000 },
+	};
+	struct sched s = { .strategy = SCHED_ADAPTIVE, .aggregation = SCHED_FULL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		struct sched_path p[2] = { path(50 * MBIT, 0), path(steps[i].mbit * MBIT, 0) };
+
+		p[1].rate_measured = steps[i].measured;
+		p[1].rate_grows = true;		/* a path that falls silent again and again begins anew each time */
+		p[1].loss_ppm = steps[i].loss_ppm;
+		p[1].in_a_row = steps[i].in_a_row;
+		p[1].delay_us += steps[i].queue_us;
+		sched_judge(&s, p, 2, false, NOW);
+		assert_int_equal(s.exclusion[1], steps[i].expected);
+		assert_int_equal(s.exclusion[0], SCHED_INCLUDED);
+	}
+}
+
 static void a_path_nothing_is_known_of_is_tried(void **state)
 {
 	struct sched s = { .strategy = SCHED_ADAPTIVE, .aggregation = SCHED_AUTO };
@@ -860,6 +898,7 @@ int main(void)
 		cmocka_unit_test(a_path_too_far_is_left_out_until_it_is_clearly_nearer),
 		cmocka_unit_test(the_anchor_is_who_carries_most),
 		cmocka_unit_test(a_thin_path_that_is_far_is_left_out),
+		cmocka_unit_test(a_thin_path_that_loses_much_is_left_out),
 		cmocka_unit_test(a_path_nothing_is_known_of_is_tried),
 		cmocka_unit_test(only_the_anchor_while_the_bundle_is_no_gain),
 		cmocka_unit_test(only_adaptive_leaves_paths_out),

@@ -283,6 +283,32 @@ static void loss_ratio_settles_at_the_real_one(void **state)
 	assert_in_range(s.loss_ppm, 0, 10);
 }
 
+/* A fifth was lost, then the path is left out and carries pings: an average over a thousand packets would remember for minutes. */
+static void a_run_tells_that_heavy_loss_is_over(void **state)
+{
+	(void)state;
+	for (u64 n = 0; n < 5000; n += 5) {
+		send_many(5, n);
+		ack(n + 1, n + 4, 0, 0, n + 1);
+	}
+	assert_int_equal(s.in_a_row, 0);
+	sent_believe_run(&s);	/* of nothing */
+	assert_in_range(s.loss_ppm, 150000, 250000);
+	for (u64 n = 5000; n < 5064; n++) {
+		send_many(1, n);
+		ack(n, n, 0, 0, n + 1);
+	}
+	assert_int_equal(s.in_a_row, 64);
+	assert_in_range(s.loss_ppm, 150000, 250000);
+	sent_believe_run(&s);
+	assert_in_range(s.loss_ppm, 46000, 47000);	/* 3 of 64 */
+	send_many(4, 6000);
+	ack(5065, 5067, 0, 0, 6001);	/* the next one lost weighs as ever, and ends the run */
+	assert_int_equal(news.lost_packets, 1);
+	assert_int_equal(s.in_a_row, 0);
+	assert_in_range(s.loss_ppm, 46000, 48000);
+}
+
 /* A link of 1000 bytes per 100 us and 10 ms of round trip. */
 enum { LINK_PACKETS = 1600, LINK_WINDOW = 250, LINK_US = 100, LINK_HALF_US = 5000, PACE_US = 90 };
 
@@ -642,6 +668,7 @@ int main(void)
 		TEST(trouble_gives_up_all_and_late_acks_bring_it_back),
 		TEST(the_ring_grows_and_then_drops_the_oldest),
 		TEST(loss_ratio_settles_at_the_real_one),
+		TEST(a_run_tells_that_heavy_loss_is_over),
 		TEST(rate_is_what_the_link_delivers),
 		TEST(what_acks_meet_on_their_way_does_not_blur_the_rate),
 		TEST(bundled_arrivals_are_no_faster_than_the_sending),

@@ -6,6 +6,7 @@
 #define LATE_PPM 5000u			/* of striped packets */
 #define STRIPED_LEAST 200u		/* in a second: fewer tell no ratio */
 #define SECONDS 2u
+#define PART_US (250 * MSEC)
 #define SLOW_PERCENT 90u
 #define SLOW_SECONDS 6u
 #define COMES_UP_PERCENT 120u		/* within these: a sender that is still growing, not one that is held down */
@@ -17,6 +18,12 @@
 #define REGRET_PERCENT 90u		/* alone it carries less than this of what the bundle did */
 #define DOUBT_US (30 * SEC)
 
+static void begin_part(struct guard *g, const struct guard_view *v, u64 now_us)
+{
+	g->part_us = now_us;
+	g->part_bytes = v->delivered_bytes;
+}
+
 static void begin_second(struct guard *g, const struct guard_view *v, u64 now_us)
 {
 	g->begun = true;
@@ -27,15 +34,28 @@ static void begin_second(struct guard *g, const struct guard_view *v, u64 now_us
 	g->striped_packets = v->striped_packets;
 	g->late_packets = v->late_packets;
 	g->anchor_sum = g->anchor_count = 0;
+	g->carried_more = false;
+	begin_part(g, v, now_us);
 }
 
-static void note(struct guard *g, const struct guard_view *v)
+static void note_part(struct guard *g, const struct guard_view *v, u64 now_us)
+{
+	u64 took_us = now_us - g->part_us, bytes = v->delivered_bytes - MIN(g->part_bytes, v->delivered_bytes);
+
+	if (took_us < PART_US)
+		return;
+	g->carried_more |= bytes * SEC / took_us > v->anchor_rate;
+	begin_part(g, v, now_us);
+}
+
+static void note(struct guard *g, const struct guard_view *v, u64 now_us)
 {
 	g->always_backlogged &= v->backlogged;
 	g->once_backlogged |= v->backlogged;
 	g->always_striping &= v->striping;
 	g->anchor_sum += v->anchor_rate;
 	g->anchor_count++;
+	note_part(g, v, now_us);
 }
 
 static bool is_below(const struct guard *g, u64 rate, u32 percent)
@@ -43,14 +63,15 @@ static bool is_below(const struct guard *g, u64 rate, u32 percent)
 	return rate * 100 < g->anchor_sum / MAX(g->anchor_count, 1u) * percent;
 }
 
-/* Seconds in a row: short ones with something waiting all the time, and slow ones with something waiting at times. */
+/* Seconds in a row: short ones with something waiting all the time, and slow ones with something waiting at times. Who sends in
+ * bursts that the anchor alone would not carry offers little on average, and is not held down. */
 static void judge_rate(struct guard *g, u64 rate)
 {
 	if (g->always_backlogged && g->always_striping && is_below(g, rate, SHORT_PERCENT))
 		g->short_seconds++;
 	else
 		g->short_seconds = 0;
-	if (!g->once_backlogged || !g->always_striping || !is_below(g, rate, SLOW_PERCENT))
+	if (!g->once_backlogged || !g->always_striping || g->carried_more || !is_below(g, rate, SLOW_PERCENT))
 		g->slow_seconds = 0;
 	else if (!g->slow_seconds++ || rate * 100 > g->slow_from * COMES_UP_PERCENT)
 		g->slow_from = rate, g->slow_seconds = 1;
@@ -116,7 +137,7 @@ u64 guard_look(struct guard *g, const struct guard_view *v, u64 now_us)
 
 	if (!g->begun || now_us - g->second_us >= 3 * SEC)
 		begin_second(g, v, now_us);	/* nothing was looked at for long: it was idle */
-	note(g, v);
+	note(g, v, now_us);
 	if (now_us - g->second_us < SEC)
 		return g->alone_until_us;
 	rate = (v->delivered_bytes - MIN(g->delivered_bytes, v->delivered_bytes)) * SEC / (now_us - g->second_us);

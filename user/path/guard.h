@@ -11,7 +11,8 @@
  * down by disorder leave nothing waiting, the peer's count of striped packets that came late or not at all: if there are many,
  * or if there are any again and again while the bundle delivers less than the anchor could: then nothing is lost by
  * using that alone. The same goes when senders stay far below for long while something waits again and again, unless they come up
- * meanwhile. For one CUBIC at 50 Mbit/s and 50 ms one late packet in 20000 is too many (RFC 9438, section 5.1). Pure.
+ * meanwhile, or send in bursts that the anchor would not carry. For one CUBIC at 50 Mbit/s and 50 ms one late packet in 20000 is too
+ * many (RFC 9438, section 5.1). Pure.
  */
 #ifndef TG_PATH_GUARD_H
 #define TG_PATH_GUARD_H
@@ -35,6 +36,8 @@ struct guard {
 	bool always_striping;
 	u64 delivered_bytes, striped_packets, late_packets;	/* when it began */
 	u64 anchor_sum, anchor_count;	/* of the estimates since then */
+	u64 part_us, part_bytes;	/* when the present quarter of it began, and what had been delivered then */
+	bool carried_more;		/* in a quarter the bundle carried more than the anchor can */
 	u32 short_seconds, late_seconds, slow_seconds;	/* in a row */
 	u64 slow_from;			/* what the first of the slow ones delivered */
 	u64 held_down_us;		/* last second that was short and had late packets, since a good one; 0: none */

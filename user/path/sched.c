@@ -2,7 +2,7 @@
 /* sched.c - which paths there are to choose from, which of them may carry striped bulk, and who chooses
  *
  * The path that carries most is the anchor. Another one is left out where it would cost the bundle more than it adds: when its
- * delay is far from the anchor's, or when it is thin and not close. So the bundle is never much worse than the anchor.
+ * delay is far from the anchor's, or when it is thin and not close, or thin and lossy. So the bundle is never much worse than the anchor.
  */
 #include "path/sched_parts.h"
 
@@ -18,6 +18,10 @@
 #define AUTO_AGAIN_US (80 * MSEC)
 #define THIN_PERCENT 15u		/* of the sum; thinner is left out when farther than a round trip */
 #define THIN_AGAIN_PERCENT 18u
+#define LOSSY_PPM 100000u		/* a thin one that loses more is left out */
+#define LOSSY_AGAIN_PPM 50000u
+#define RECENT_RUN 8u			/* the average remembers what a queue lost that is gone: has one of the last few been lost, too? */
+#define CLEAN_RUN 64u			/* packets in a row: by the rule of three (sent.h) less than that is lost */
 #define ANCHOR_PERCENT 125u		/* a new anchor must carry so much more than the old */
 #define TRIAL_AFTER_US (3 * SEC)	/* of waiting all the time */
 #define BACKLOG_PAUSE_US (200 * MSEC)	/* a shorter one is none */
@@ -113,16 +117,38 @@ static u32 pick_anchor(const struct sched *s, const struct choice *c)
 	return best;
 }
 
-static bool is_thin(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, u32 apart_us, bool was)
+static bool adds_little(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, bool was)
 {
-	u32 fast_rtt_us = p->least_delay_us < anchor->least_delay_us ? p->min_rtt_us : anchor->min_rtt_us;
 	u64 sum = 0;
 
-	if (!p->rate_measured || p->rate_grows || !anchor->rate_measured || !fast_rtt_us || apart_us <= fast_rtt_us)
+	if (!p->rate_measured || !anchor->rate_measured)
 		return false;
 	for_each_choice(c, i)
 		sum += c->paths[i].rate;
 	return p->rate * 100 < sum * (was ? THIN_AGAIN_PERCENT : THIN_PERCENT);
+}
+
+static bool is_thin(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, u32 apart_us, bool was)
+{
+	u32 fast_rtt_us = p->least_delay_us < anchor->least_delay_us ? p->min_rtt_us : anchor->min_rtt_us;
+
+	return !p->rate_grows && fast_rtt_us && apart_us > fast_rtt_us && adds_little(c, p, anchor, was);
+}
+
+/* What is lost beside a queue is what was too much, and rate.c sees to that. */
+static bool has_queue(const struct sched_path *p)
+{
+	return p->delay_us > p->least_delay_us + p->min_rtt_us / 4;
+}
+
+/* Each packet that it loses comes a round trip later, by another path, and all behind it wait for that: with one loss per round
+ * trip the whole flow is as far away as if the path were. */
+static bool is_lossy(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, bool was)
+{
+	bool loses = was ? p->loss_ppm > LOSSY_AGAIN_PPM && p->in_a_row < CLEAN_RUN
+			 : p->loss_ppm > LOSSY_PPM && p->in_a_row < RECENT_RUN && !has_queue(p);
+
+	return loses && adds_little(c, p, anchor, was);
 }
 
 static enum sched_exclusion judge(const struct sched *s, const struct choice *c, u32 i, u64 now_us)
@@ -141,6 +167,8 @@ static enum sched_exclusion judge(const struct sched *s, const struct choice *c,
 	apart_us = MAX(p->least_delay_us, anchor->least_delay_us) - MIN(p->least_delay_us, anchor->least_delay_us);
 	if (apart_us > limit_us)
 		return SCHED_TOO_SLOW;
+	if (is_lossy(c, p, anchor, s->exclusion[i] == SCHED_TOO_LOSSY))
+		return SCHED_TOO_LOSSY;
 	return is_thin(c, p, anchor, apart_us, s->exclusion[i] == SCHED_TOO_THIN) ? SCHED_TOO_THIN : SCHED_INCLUDED;
 }
 

@@ -44,6 +44,7 @@ enum sched_exclusion {		/* why a path of the best tier carries no striped bulk *
 	SCHED_INCLUDED,
 	SCHED_TOO_SLOW,		/* its delay is too far from that of the path that carries most */
 	SCHED_TOO_THIN,		/* would add little and hold up much */
+	SCHED_TOO_LOSSY,	/* adds little, and what it loses holds up the rest for the time of a repair */
 	SCHED_NO_GAIN,		/* with it the bundle was slower than the best path alone */
 };
 
@@ -64,6 +65,7 @@ struct sched_path {
 	u32 rttvar_us;
 	u32 min_rtt_us;
 	u32 loss_ppm;
+	u32 in_a_row;		/* packets that came since one was lost */
 	u64 in_flight;		/* bytes sent and not acked */
 	u64 window;		/* of them allowed */
 };

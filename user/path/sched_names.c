@@ -34,6 +34,7 @@ static const struct name exclusions[] = {
 	{ "", SCHED_INCLUDED },
 	{ "its delay is too far from the others'", SCHED_TOO_SLOW },
 	{ "adds little and would hold up much", SCHED_TOO_THIN },
+	{ "adds little and loses much", SCHED_TOO_LOSSY },
 	{ "the best path alone was faster", SCHED_NO_GAIN },
 };
 

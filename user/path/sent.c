@@ -98,6 +98,7 @@ static void count_lost(struct sent *s, struct sent_record *rec)
 	leave_flight(s, rec);
 	rec->state = RECORD_LOST;
 	s->lost_packets++;
+	s->in_a_row = 0;
 	s->loss_scaled += (LOSS_ONE - s->loss_scaled) >> s->loss_shift;
 	s->loss_ppm = s->loss_scaled >> LOSS_SHIFT;
 }
@@ -405,6 +406,7 @@ int sent_ack(struct sent *s, const struct ack *a, struct sent_news *news, u64 no
 	}
 	find_lost(s, news);
 	s->acked_packets += news->acked_packets;
+	s->in_a_row = news->lost_packets ? 0 : s->in_a_row + news->acked_packets;
 	s->loss_ppm = s->loss_scaled >> LOSS_SHIFT;
 
 	if (fresh)
@@ -412,6 +414,14 @@ int sent_ack(struct sent *s, const struct ack *a, struct sent_news *news, u64 no
 	if (t.any_newest && t.newest + REORDERING_LEAST > a->largest)	/* when older ones came is not told */
 		take_rate(s, &t, a->arrival, news, now_us);
 	return 0;
+}
+
+void sent_believe_run(struct sent *s)
+{
+	if (!s->in_a_row)
+		return;
+	s->loss_scaled = MIN(s->loss_scaled, LOSS_ONE / MAX(s->in_a_row, 3u) * 3);
+	s->loss_ppm = s->loss_scaled >> LOSS_SHIFT;
 }
 
 bool sent_is_acked(const struct sent *s, u64 number)

@@ -44,6 +44,7 @@ struct sent {
 	u64 acked_packets, lost_packets;	/* totals; the loss ratio below is of recent ones */
 	u32 loss_ppm;		/* of the last ~1000 settled packets, moving average */
 	u32 loss_scaled;	/* the same in 1/1024 ppm, before rounding */
+	u32 in_a_row;		/* packets acked since one was lost */
 	u32 loss_shift;		/* one packet weighs 2^-shift in it */
 	u32 large_given_up;	/* packets above SENT_LARGE_BYTES given up since the caller last set this to 0 */
 	u16 large_given_up_bytes;	/* the least of them */
@@ -88,6 +89,10 @@ int sent_ack(struct sent *s, const struct ack *a, struct sent_news *news, u64 no
 /* Packets that were sent `age_us` before the newest acked one and are still out are lost (RFC 9002, section 6.1.2). Adds to the news
  * of an ack just applied. */
 void sent_lose_older(struct sent *s, u64 age_us, struct sent_news *news);
+
+/* Takes the packets acked in a row for the truth, whatever the average remembers. By the rule of three who has carried n without a loss
+ * loses, 19 times in 20, no more than 3 of n. */
+void sent_believe_run(struct sent *s);
 
 /* How many packets are kept that left at most `us` after the newest acked one, and have not been acked; all, when nobody knows which
  * that is. */

@@ -15,6 +15,7 @@
 #define TAIL_PACKETS 2u			/* so few unacked packets may simply be lost: ask before judging */
 #define BUSY_US SEC			/* the tunnel carries traffic when some came within this time */
 #define BUSY_PING_US (100 * MSEC)
+#define LOSSY_PING_US (20 * MSEC)	/* left out for its loss: is it over? */
 #define ACK_BYTES 120u
 #define ACK_INTERVAL_MOST_US (25 * MSEC)
 #define ACK_DETOURS 4u
@@ -287,13 +288,17 @@ static void check_silence(struct path *p)
 	control_tell_path(p, TG_PATH_SUSPECT);
 }
 
+static bool is_busy(const struct path *p)
+{
+	const struct session *s = p->session;
+
+	return s->last_traffic_us && p->tunnel->now_us - s->last_traffic_us < BUSY_US;
+}
+
 /* While the tunnel carries traffic: who would use the path should not wait for it. Not where each byte costs. */
 static bool is_pinged_often(const struct path *p)
 {
-	const struct session *s = p->session;
-	bool busy = s->last_traffic_us && p->tunnel->now_us - s->last_traffic_us < BUSY_US;
-
-	return busy && !(p->link_flags & TG_LINK_METERED) && !limits_spent(p);
+	return is_busy(p) && !(p->link_flags & TG_LINK_METERED) && !limits_spent(p);
 }
 
 static void probe_suspect(struct path *p)
@@ -349,6 +354,8 @@ static u64 idle_ping_due_us(const struct path *p)
 
 	if (p->state != TUNNEL_PATH_UP || !p->current)
 		return TIME_NEVER;
+	if (is_busy(p) && p->session->sched.exclusion[p->id] == SCHED_TOO_LOSSY)
+		return last + (is_pinged_often(p) ? LOSSY_PING_US : SEC);
 	if (is_pinged_often(p))
 		return last + BUSY_PING_US;
 	return t->set.server ? TIME_NEVER : last + t->set.keepalive_us;

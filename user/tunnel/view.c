@@ -97,6 +97,7 @@ static void fill_entry(struct sched_path *e, struct path *p, bool alone)
 		.rttvar_us = p->rtt.rttvar_us,
 		.min_rtt_us = p->rtt.min_us,
 		.loss_ppm = p->sent.loss_ppm,
+		.in_a_row = p->sent.in_a_row,
 		.in_flight = p->sent.in_flight_bytes,
 		.window = p->window,
 		.free_us = p->pace ? p->free_ns / 1000 : 0,
