@@ -43,7 +43,7 @@ static void a_dead_best_path_does_not_make_the_others_look_silent(void **state)
 	world_init(&w, 62);
 	w.client_settings.strategy = SCHED_WEIGHTED_ROUND_ROBIN;
 	w.links[1].delay_us = 95 * MSEC;
-	w.links[2].delay_us = w.links[3].delay_us = 100 * MSEC;
+	w.links[2].delay_us = w.links[3].delay_us = 120 * MSEC;
 	world_start(&w, 3);
 	world_run(&w, SEC);
 	world_flow(&w, &w.client, SEC, MSEC, 1000, 1);
@@ -97,12 +97,66 @@ static void an_idle_backup_does_not_let_the_queue_grow(void **state)
 	world_end(&w);
 }
 
+/* ---- what came before the silence ---- */
+
+/* A fast link and a thin one, learnt. The fast one dies under load, and acks by the other take longer than ever: our clock knows before
+ * anybody tells. Until then the peer has what was on its way, and nobody knows of that, as its acks died as well. */
+static void cut_before_anybody_tells(void)
+{
+	world_init(&w, 63);
+	w.links[1].rate_bytes = 1250000;
+	w.links[2].rate_bytes = 125000;
+	w.links[1].delay_us = 40 * MSEC;
+	w.links[2].delay_us = 60 * MSEC;
+	world_start(&w, 2);
+	world_run(&w, SEC);
+	world_flow(&w, &w.client, 6 * SEC, 650, 1000, 1);
+	w.links[1].cut = true;
+	w.links[2].delay_us = 120 * MSEC;
+	for (u32 n = 0; world_client_path(&w, 1).state == TUNNEL_PATH_UP && n < 100; n++)
+		world_flow(&w, &w.client, STEP_US, 650, 1000, 100000 + 100 * n);
+	assert_int_equal(world_client_path(&w, 1).state, TUNNEL_PATH_SUSPECT);
+}
+
+/* The thin link carried again what the peer had long had, and what it missed waited behind that. */
+static void what_came_before_a_silence_is_not_sent_again(void **state)
+{
+	const struct session *s;
+	u64 before;
+	u32 lost;
+
+	(void)state;
+	cut_before_anybody_tells();
+	s = w.client.tunnel->session;
+	lost = s->again.count;
+	before = s->repaired;
+	assert_true(lost > 100);
+	world_run(&w, 2 * SEC);
+	assert_int_equal(s->again.count, 0);
+	assert_true((s->repaired - before) * 4 < lost * 3);
+	world_end(&w);
+}
+
+/* A late ack of the few that came before took a dead path for alive, and all that was to be repaired went there. */
+static void late_acks_of_a_few_do_not_raise_a_dead_path(void **state)
+{
+	(void)state;
+	cut_before_anybody_tells();
+	for (u32 n = 0; n < 2000; n++) {
+		world_run(&w, MSEC);
+		assert_int_equal(world_client_path(&w, 1).state, TUNNEL_PATH_SUSPECT);
+	}
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_dead_best_path_does_not_make_the_others_look_silent),
 		cmocka_unit_test(a_far_backup_makes_us_wait_once),
 		cmocka_unit_test(an_idle_backup_does_not_let_the_queue_grow),
+		cmocka_unit_test(what_came_before_a_silence_is_not_sent_again),
+		cmocka_unit_test(late_acks_of_a_few_do_not_raise_a_dead_path),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ struct buf {
 	u8 wanted_path;			/* sender: id of the path the user wants it on, plus one; 0: any */
 	u8 pinned_path;			/* sender: likewise, that the kernel's classifier has picked for its flow, should flows stay on paths; 0: it did not say */
 	u64 time_us;			/* arrival; where bufs wait: since when */
+	u64 number;			/* sender: of its path, that it left under last */
 	u8 area[BUF_AREA_BYTES] __attribute__((aligned(16)));
 } __attribute__((aligned(64)));	/* what stands before the area shares one cache line */
 

@@ -439,6 +439,8 @@ bool session_backlogged(const struct session *s);	/* bulk waits for the paths */
 void session_drop_waiting(struct session *s);
 
 /* repair.c */
+bool repair_has_come(const struct session *s, const struct buf *b);	/* it waits to be sent again; has it been acked meanwhile? */
+void repair_forget_path(const struct path *p);	/* its numbers begin anew, or it is gone: nothing that waits is of them */
 void repair_lost(struct session *s, struct buf_queue *lost);	/* takes all: they are sent again, or skipped */
 void repair_give_up(struct session *s, struct buf *b);	/* takes b; the peer is told not to wait */
 void repair_tail(struct session *s);

@@ -203,8 +203,13 @@ static void send_again(struct session *s, struct view *v)
 	struct buf *b;
 
 	while ((b = s->again.head)) {
-		int i = pick_again(s, v, b);
+		int i;
 
+		if (repair_has_come(s, b)) {
+			buf_put(buf_queue_take(&s->again));
+			continue;
+		}
+		i = pick_again(s, v, b);
 		if (i == TOO_NARROW) {
 			repair_give_up(s, buf_queue_take(&s->again));
 			continue;

@@ -2,12 +2,15 @@
 /* repair.c - what was lost on a path is sent again: on the path where it arrives first, with its old order and a new number
  *
  * Twice at most, the second time elsewhere. What is given up is told to the peer (SKIP), so that nothing waits for it.
+ * What an ack tells of while it waits for its turn is not sent again: when a path dies that acks went by, much of what seems to
+ * be on its way has come, and on a thin one that is left what has not come would wait behind it.
  * When nothing more waits to be sent, the last packets that a slow path still has on its way are sent once more on a fast
  * one: if one of them is lost no later packet would tell (the idea is that of XLINK, SIGCOMM 2021).
  */
 #include "tunnel/internal.h"
 
 #define AGE_MOST_US SEC		/* older packets have been given up by whoever waited */
+#define NO_NUMBER UINT64_MAX
 #define TAIL_PACKETS 8u
 #define TAIL_LEAST_US (5 * MSEC)
 
@@ -49,6 +52,20 @@ void repair_lost(struct session *s, struct buf_queue *lost)
 		skip(s, &skips, b);
 	}
 	control_send_best(s, &skips);
+}
+
+bool repair_has_come(const struct session *s, const struct buf *b)
+{
+	const struct path *p = s->paths[b->path];
+
+	return p && sent_is_acked(&p->sent, b->number);
+}
+
+void repair_forget_path(const struct path *p)
+{
+	for (struct buf *b = p->session ? p->session->again.head : NULL; b; b = b->next)
+		if (b->path == p->id)
+			b->number = NO_NUMBER;
 }
 
 /* ---- the tail ---- */

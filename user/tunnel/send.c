@@ -172,6 +172,7 @@ bool send_packet(struct path *p, struct buf *b, u8 flags, u32 copy_id, bool keep
 	if (!lay_out(p, b, flags, copy_id, keep ? b : NULL))
 		return false;
 	b->path = p->id;
+	b->number = p->sent.next - 1;
 	if (!keep)
 		send_hold(p->tunnel, b);
 	return true;

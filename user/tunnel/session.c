@@ -116,6 +116,7 @@ void path_reset(struct path *p)
 {
 	free_keys(p);
 	bundle_path_gone(p);
+	repair_forget_path(p);
 	sent_free(&p->sent);
 	received_init(&p->received);
 	mtu_begin(p);
@@ -139,6 +140,7 @@ void path_free(struct path *p)
 		return;
 	client_cancel_attempts(p);
 	bundle_path_gone(p);
+	repair_forget_path(p);
 	free_keys(p);
 	sent_free(&p->sent);
 	parity_free(p);

@@ -178,18 +178,25 @@ static void pardon(struct path *p)
 	p->pardoned_us = p->tunnel->now_us;
 }
 
-/* Who knows of the silence before us (the peer, netlink) may still tell, by another path, what came before it. Taken for a sign of
- * life, that would send on the dead path, first of all, what has just been sent again elsewhere. */
+static bool most_came_late(const struct path *p)
+{
+	return 2 * p->came_late > p->given_up;
+}
+
+/* Acks may still tell, by another path, what came before the silence. Taken for a sign of life, that would send on the dead path, first
+ * of all, what has just been sent again elsewhere. Where we only guessed, most of what was on its way is a sign: of a path that died
+ * only that comes late which was on the way when acks stopped, less than half of what can be out a round trip and a patience later. */
 static bool is_older_than_silence(const struct path *p, const struct sent_news *news)
 {
-	return p->state == TUNNEL_PATH_SUSPECT && !p->silence_guessed &&
-	       (!news->has_rtt || p->tunnel->now_us - news->rtt_us < p->suspect_since_us);
+	if (p->state != TUNNEL_PATH_SUSPECT || (p->silence_guessed && most_came_late(p)))
+		return false;
+	return !news->has_rtt || p->tunnel->now_us - news->rtt_us < p->suspect_since_us;
 }
 
 /* Some of what was given up may have come before the silence. */
 static bool was_no_silence(const struct path *p, const struct sent_news *news)
 {
-	return p->silence_guessed ? news->late_packets : 2 * p->came_late > p->given_up;
+	return p->silence_guessed ? news->late_packets : most_came_late(p);
 }
 
 static void path_answers(struct path *p, bool late)
