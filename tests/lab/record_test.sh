@@ -119,7 +119,7 @@ expect 0 "" "$CTL" record "$LAB/again.svg" --input "$LAB/now.json"
 svg_holds "$LAB/again.svg" "a file gives the same panels" '{"path-0", "path-1", "session"} <= set(groups)'
 echo '{"a": 1}' > "$LAB/other.json"
 expect 1 "other.json is no flight record" "$CTL" record "$LAB/none.svg" --input "$LAB/other.json"
-expect 1 "client.log:1:" "$CTL" record "$LAB/none.svg" --input "$LAB/client.log"
+expect 1 "client.log is no flight record: line 1: " "$CTL" record "$LAB/none.svg" --input "$LAB/client.log"
 expect 3 "no triglav named \"$LAB_ID-c\" runs" record "$LAB/none.svg"
 [ ! -e "$LAB/none.svg" ] || fail "a file was made of nothing"
 [ -z "${KEEP_RECORD:-}" ] || cp "$LAB/now.json" "$LAB/now.svg" "$KEPT"/record-*.json "$KEEP_RECORD"

@@ -107,7 +107,7 @@ static void take_sample(struct rate *r, u64 sample, bool app_limited)
 /* Forgets the larger samples: the path does not carry that any more. */
 static void lower_estimate(struct rate *r, u64 bytes_per_second)
 {
-	if (bytes_per_second >= r->most)
+	if (bytes_per_second >= rate_estimate(r))
 		return;
 	memset(r->best, 0, sizeof(r->best));
 	r->best[r->round % RATE_ROUNDS] = r->most = MAX(bytes_per_second, 1u);
@@ -239,10 +239,21 @@ static void end_round_drain(struct rate *r, u64 now_us)
 	}
 }
 
+/* Nothing but a guess so far, for there was never enough to send: heavy loss beside a queue says that it is too much. What comes
+ * through is no measurement, but no path carries less. */
+static void doubt_guess(struct rate *r, u32 loss_ppm)
+{
+	if (r->queue_us > rate_queue_allowed_us(r) && loss_ppm > LOSS_HEAVY_PPM)
+		lower_estimate(r, MAX(percent(rate_estimate(r), LOSS_CUT_PERCENT), r->round_sample));
+}
+
 /* Loss tells of congestion only beside a queue, or when it is heavy. Other loss is the radio's. */
 static void judge_loss(struct rate *r, u32 loss_ppm, u64 now_us)
 {
 	bool congested = r->queue_us > rate_queue_allowed_us(r) && loss_ppm > LOSS_TELLS_PPM;
+
+	if (!r->measured && r->round_lost >= LOST_LEAST)
+		doubt_guess(r, loss_ppm);
 
 	if (r->phase == RATE_OPEN || r->phase == RATE_PROBE || r->probe_from)
 		return;
