@@ -227,13 +227,11 @@ static inline enum tg_drop tg_filter_ours(const struct tg_settings *set, const s
 static inline struct tg_judgement tg_filter_judge(const struct tg_outer *o, const void *limit, __u32 ifindex)
 {
 	struct tg_judgement j = { .verdict = TG_VERDICT_FOREIGN, .reason = TG_DROP_COUNT };
-	const struct tg_settings *set;
-	const struct tg_end *end;
+	const struct tg_settings *set = tg_find_settings();
+	const struct tg_end *end = set ? tg_filter_end(set, o, ifindex) : 0;
 	__u64 now_ns;
 	int is_short;
 
-	set = tg_find_settings();
-	end = set ? tg_filter_end(set, o, ifindex) : 0;
 	if (!end)
 		return j;
 	now_ns = tg_find_now();

@@ -243,7 +243,7 @@ static void end_round_drain(struct rate *r, u64 now_us)
  * through is no measurement, but no path carries less. */
 static void doubt_guess(struct rate *r, u32 loss_ppm)
 {
-	if (r->queue_us > rate_queue_allowed_us(r) && loss_ppm > LOSS_HEAVY_PPM)
+	if (!r->measured && r->round_lost >= LOST_LEAST && r->queue_us > rate_queue_allowed_us(r) && loss_ppm > LOSS_HEAVY_PPM)
 		lower_estimate(r, MAX(percent(rate_estimate(r), LOSS_CUT_PERCENT), r->round_sample));
 }
 
@@ -252,11 +252,9 @@ static void judge_loss(struct rate *r, u32 loss_ppm, u64 now_us)
 {
 	bool congested = r->queue_us > rate_queue_allowed_us(r) && loss_ppm > LOSS_TELLS_PPM;
 
-
 	if (r->phase == RATE_OPEN || r->phase == RATE_PROBE || r->probe_from)
 		return;
-	if (!r->measured && r->round_lost >= LOST_LEAST)
-		doubt_guess(r, loss_ppm);
+	doubt_guess(r, loss_ppm);
 	if (r->round_lost >= LOST_LEAST && (congested || loss_ppm > LOSS_HEAVY_PPM) && r->latest) {
 		lower_estimate(r, MAX(percent(r->most, LOSS_CUT_PERCENT), MIN(r->latest, r->most)));
 		if (r->phase == RATE_CRUISE && !r->competing)

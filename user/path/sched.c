@@ -205,16 +205,24 @@ static bool trial_goes_on(const struct sched *s, const struct choice *c, u64 now
 	return in_choice(c, i) && !c->paths[i].rate_measured && now_us < s->trial_until_us;
 }
 
+static void decide(struct sched *s, u32 i, enum sched_exclusion e)
+{
+	if (s->exclusion[i] == SCHED_TOO_LOSSY && e == SCHED_INCLUDED)
+		s->mended |= 1u << i;
+	s->exclusion[i] = (u8)e;
+}
+
 void sched_judge(struct sched *s, const struct sched_path *paths, u32 n, bool backlogged, u64 now_us)
 {
 	struct choice c;
 
+	s->mended = 0;
 	note_backlog(s, backlogged, now_us);
 
 	choose_from(&c, paths, bulk_tier(s, paths, n));
 	for (u32 i = 0; i < SCHED_MAX_PATHS; i++)
 		if (!in_choice(&c, i))
-			s->exclusion[i] = SCHED_INCLUDED;
+			decide(s, i, SCHED_INCLUDED);
 	if (!c.count)
 		return;
 	if (s->trial && !trial_goes_on(s, &c, now_us)) {
@@ -223,7 +231,7 @@ void sched_judge(struct sched *s, const struct sched_path *paths, u32 n, bool ba
 	}
 	s->anchor = s->trial ? (u32)__builtin_ctz(s->trial) : pick_anchor(s, &c);
 	for_each_choice(&c, i)
-		s->exclusion[i] = s->strategy == SCHED_ADAPTIVE ? (u8)judge(s, &c, i, now_us) : SCHED_INCLUDED;
+		decide(s, i, s->strategy == SCHED_ADAPTIVE ? judge(s, &c, i, now_us) : SCHED_INCLUDED);
 	if (!s->trial)
 		begin_trial(s, &c, now_us);
 }

@@ -78,6 +78,7 @@ struct sched {
 	u32 latency_last, loss_last;	/* likewise for small packets and for least loss */
 	u32 anchor;			/* path that carries most: others are judged against it */
 	u8 exclusion[SCHED_MAX_PATHS];	/* enum sched_exclusion */
+	u32 mended;			/* bits of those that were SCHED_TOO_LOSSY until the last sched_judge() */
 	u64 no_gain_until_us;		/* only the anchor carries bulk until then */
 	u64 backlog_us, backlogged_since_us;	/* when bulk waited last, and since when it does */
 	u32 trial;			/* bit of the path that is the anchor for a while, to see what it carries; 0: none */

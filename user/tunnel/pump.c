@@ -469,10 +469,10 @@ static u64 anchor_estimate(const struct session *s, const struct view *v)
 }
 
 /* A path that lost much and does no more: what it carried then, and how much it lost on average, tells nothing of it now. */
-static void reopen_mended(struct session *s, struct view *v, const u8 *exclusion_before)
+static void reopen_mended(struct session *s, struct view *v)
 {
-	for (u32 i = 0; i < v->count; i++) {
-		if (v->entries[i].tier == SCHED_TIER_OUT || exclusion_before[i] != SCHED_TOO_LOSSY || s->sched.exclusion[i])
+	for (u32 i = 0; s->sched.mended && i < v->count; i++) {
+		if (v->entries[i].tier == SCHED_TIER_OUT || !(s->sched.mended >> i & 1))
 			continue;
 		sent_believe_run(&v->paths[i]->sent);
 		rate_reopen(&v->paths[i]->rate, s->tunnel->now_us);
@@ -481,7 +481,6 @@ static void reopen_mended(struct session *s, struct view *v, const u8 *exclusion
 
 void session_pump(struct session *s)
 {
-	u8 exclusion[SCHED_MAX_PATHS];
 	struct view v;
 
 	s->pump_due_us = TIME_NEVER;
@@ -489,9 +488,8 @@ void session_pump(struct session *s)
 		count_drops(s);
 		return;
 	}
-	memcpy(exclusion, s->sched.exclusion, sizeof(exclusion));
 	view_look(s, &v);
-	reopen_mended(s, &v, exclusion);
+	reopen_mended(s, &v);
 	if (v.usable) {		/* else all are silent: what waits is held until one answers */
 		tune_codel(s, &v);
 		if (s->sched.strategy == SCHED_REDUNDANT)
