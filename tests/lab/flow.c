@@ -8,8 +8,10 @@
  *       --seconds N --skip S    how long to send, and how much of that not to count
  *       --streams N             TCP streams
  *       --rate R --size BYTES   UDP: R datagrams a second ("1000"), or payload in Mbit/s ("12.5mbit")
+ *       --each FILE             UDP: a line for each datagram that came: wall clock when it was sent, delay in ms
  *       --punctual              go first when the machine is busy: we stand for hosts elsewhere
  *   flow watch [--seconds N] [--every MS]           bytes per interface of this namespace over time
+ *   flow stolen [--seconds N] [--every MS]          wall clock when the host had taken how many ticks of the cores
  *   flow now                                        CLOCK_MONOTONIC in us: the clock of all results
  *
  * The peer's sockets are opened in NAMESPACE, at ADDRESS and a free port. So nothing has to
@@ -32,6 +34,14 @@ u64 flow_now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (u64)t.tv_sec * SEC + (u64)t.tv_nsec / 1000;
+}
+
+double flow_wall_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 void flow_sleep_until(u64 when_us)
@@ -69,8 +79,8 @@ static int usage(void)
 {
 	fputs("usage: flow run --peer NAMESPACE [--proto tcp|quic|udp] [--cc NAME] [--dir up|down]\n"
 	      "                [--seconds N] [--skip S] [--streams N] [--rate R] [--size BYTES]\n"
-	      "                [--punctual] ADDRESS\n"
-	      "       flow watch [--seconds N] [--every MS]\n"
+	      "                [--each FILE] [--punctual] ADDRESS\n"
+	      "       flow watch|stolen [--seconds N] [--every MS]\n"
 	      "       flow now\n", stderr);
 	return 2;
 }
@@ -109,7 +119,7 @@ static bool read_options(struct flow_options *o, u64 *every_us, int argc, char *
 		{ "skip", required_argument, NULL, 's' },  { "streams", required_argument, NULL, 'n' },
 		{ "rate", required_argument, NULL, 'r' },  { "size", required_argument, NULL, 'b' },
 		{ "peer", required_argument, NULL, 'P' },  { "every", required_argument, NULL, 'e' },
-		{ "punctual", no_argument, NULL, 'f' },
+		{ "punctual", no_argument, NULL, 'f' },	   { "each", required_argument, NULL, 'E' },
 		{}
 	};
 	bool good = true;
@@ -127,6 +137,7 @@ static bool read_options(struct flow_options *o, u64 *every_us, int argc, char *
 		case 'b': o->size = (u32)strtoul(optarg, NULL, 0); break;
 		case 'P': o->peer = optarg; break;
 		case 'f': be_punctual(); break;
+		case 'E': o->each = optarg; break;
 		case 'e': *every_us = (u64)(strtod(optarg, NULL) * MSEC); break;
 		default: good = false;
 		}
@@ -165,6 +176,8 @@ int main(int argc, char **argv)
 		printf("%llu\n", (unsigned long long)flow_now_us());
 	else if (good && strcmp(command, "watch") == 0)
 		err = watch_run(f.ask.length_us, every_us);
+	else if (good && strcmp(command, "stolen") == 0)
+		err = stolen_run(f.ask.length_us, every_us);
 	else if (good && strcmp(command, "run") == 0 && f.ask.peer && optind + 2 == argc) {
 		f.ask.address = argv[optind + 1];
 		err = run(&f);

@@ -35,6 +35,16 @@ assert_true "error of the delay" "abs($delay - 10) < 0.5"
 assert_equal "lost" "$(value_of lost < "$LAB/flow.json")" 0
 assert_equal "late" "$(value_of late < "$LAB/flow.json")" 0
 
+started=$(date +%s)
+stolen_begin
+flow --proto udp --rate 100 --size 160 --seconds 2 --skip 1 --each "$LAB/each" > "$LAB/flow.json"
+stolen_end
+assert_equal "lines of --each" "$(wc -l < "$LAB/each")" "$(value_of sent < "$LAB/flow.json")"
+assert_true "moments and delays of --each" "$(awk -v s="$started" '{ ok += $1 > s && $1 < s + 60 && $2 > 9.5 } END { print ok }' "$LAB/each") == $(wc -l < "$LAB/each")"
+printf '%s 1\n' "$(sed -n 50p "$LAB/each" | cut -d ' ' -f 1)" > "$LAB/stolen"	# a tick was taken at this moment
+calm=$(calm < "$LAB/each" | wc -l)
+assert_true "datagrams of a second of which 200 to 300 ms are not calm" "65 <= $calm <= 82"
+
 link_shape 1 dir a loss 10%
 lost=$(measure lost --proto udp --rate 2000 --size 160 --seconds 3)
 note "loss 10 %: $lost of $(value_of sent < "$LAB/flow.json")"

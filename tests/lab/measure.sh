@@ -94,11 +94,33 @@ value_of() { # name of a member < JSON object with members of numbers
 	sed -n "s/.*\"$1\": *\\([-0-9.e+]*\\).*/\\1/p"
 }
 
-# Round trips in ms, one per line.
-ping_ms() { # address, count, seconds between, options of ping...
+# When the host took cores away, until stolen_end; to $LAB/stolen.
+stolen_begin() {
+	"$FLOW" stolen --seconds 600 --every 20 > "$LAB/stolen" 2>> "$LAB/flow.log" < /dev/null &
+	LAB_PID[stolen]=$!
+}
+
+stolen_end() {
+	lab_stop stolen
+}
+
+# Of values with the wall clock before them: those with nothing stolen for 100 ms before and after. (An awk need not keep large numbers apart as
+# subscripts, so a day's seconds must do.)
+calm() {
+	awk 'function slot(t) { return int(t % 86400 * 20) }
+		NR == FNR { for (i = -2; i <= 2; i++) taken[slot($1) + i] = 1; next }
+		!(slot($1) in taken) && !(slot($1 + $2 / 1000) in taken)' "$LAB/stolen" -
+}
+
+# Round trips in ms, one per line, the wall clock before it.
+ping_timed() { # address, count, seconds between, options of ping...
 	local address=$1 count=$2 between=$3
 	shift 3
-	in_client ping -n -i "$between" -c "$count" -W 2 "$@" "$address" | sed -n 's/.*time=\([0-9.]*\) ms/\1/p'
+	in_client ping -D -n -i "$between" -c "$count" -W 2 "$@" "$address" | sed -n 's/^\[\([0-9.]*\)\].*time=\([0-9.]*\) ms/\1 \2/p'
+}
+
+ping_ms() { # likewise, without the clock
+	ping_timed "$@" | cut -d ' ' -f 2
 }
 
 # The value below which so much of the input's lines lies.

@@ -141,21 +141,41 @@ measure_bare() { # row
 	record "$1.bare.down" "$(value_of p50_ms < "$LAB/flow.json")"
 }
 
+# Of a list of moments and delays: p99 above `zero` of all; and, if there are enough to speak of, of those at whose time the host took
+# nothing of the cores, with the part that they are.
+record_p99() { # name, zero, zero of the latter (default: the same) < list
+	local list calm
+	list=$(cat)
+	calm=$(calm <<< "$list" | cut -d ' ' -f 2)
+	record "$1" "$(calculate "$(cut -d ' ' -f 2 <<< "$list" | quantile 0.99) - $2")"
+	record "$1.part" "$(calculate "100 * $(grep -c . <<< "$calm") / $(wc -l <<< "$list")")"
+	if [ "$(wc -l <<< "$calm")" -ge 100 ]; then
+		record "$1.calm" "$(calculate "$(quantile 0.99 <<< "$calm") - ${3:-$2}")"
+	fi
+}
+
+calm_details() { # name
+	if ! has_values "$1.calm"; then return; fi
+	echo "; of the $(calculate "$(median "$1.part")") % at whose time the host took nothing: $(calculate "$(median "$1.calm")") ms (worst $(calculate "$(maximum "$1.calm")"))"
+}
+
 # Both at once: when a core sleeps or is taken away for some ms, that is in both.
 measure_idle_ping() { # row
-	local row=$1 run times bare count=$((LENGTH * 20))
+	local row=$1 run times p50 p99 count=$((LENGTH * 20))
 	build_lab $DELAY_LINKS
 	open_tunnel
 	for ((run = 1; run <= RUNS; run++)); do
-		ping_ms $SERVER4 $count 0.05 -I up1 > "$LAB/bare" &
+		stolen_begin
+		ping_timed $SERVER4 $count 0.05 -I up1 > "$LAB/bare" &
 		LAB_PID[bare]=$!
-		times=$(ping_ms $INTERNET4 $count 0.05)
+		times=$(ping_timed $INTERNET4 $count 0.05)
 		flow_end bare
-		bare=$(cat "$LAB/bare")
-		record "$row.bare.p50" "$(quantile 0.5 <<< "$bare")"
-		record "$row.bare.p99" "$(quantile 0.99 <<< "$bare")"
-		record "$row.p50" "$(calculate "$(quantile 0.5 <<< "$times") - $(tail -n 1 "$VALUES/values.$row.bare.p50")")"
-		record "$row.p99" "$(calculate "$(quantile 0.99 <<< "$times") - $(tail -n 1 "$VALUES/values.$row.bare.p99")")"
+		stolen_end
+		p50=$(cut -d ' ' -f 2 "$LAB/bare" | quantile 0.5) p99=$(cut -d ' ' -f 2 "$LAB/bare" | quantile 0.99)
+		record "$row.bare.p50" "$p50"
+		record "$row.bare.p99" "$p99"
+		record "$row.p50" "$(calculate "$(cut -d ' ' -f 2 <<< "$times" | quantile 0.5) - $p50")"
+		record_p99 "$row.p99" "$p99" "$(calm < "$LAB/bare" | cut -d ' ' -f 2 | quantile 0.99 || echo "$p99")" <<< "$times"
 		record "$row.lost" $((count - $(wc -l <<< "$times")))
 	done
 	close_tunnel
@@ -167,27 +187,29 @@ report_idle_ping() { # row
 		bare="best link without a tunnel: p50 $(median "$1.bare.p50") ms, p99 $(median "$1.bare.p99") ms"
 	fi
 	row_of "idle ping, 100/10 + 50/40: added p50" "$1.p50" at-most 1 0.3 "${bare:-}" ms
-	row_of "idle ping, 100/10 + 50/40: added p99" "$1.p99" at-most 1 0.3 "${bare:+lost: $(maximum "$1.lost")}" ms
+	row_of "idle ping, 100/10 + 50/40: added p99" "$1.p99" at-most 1 0.3 "${bare:+lost: $(maximum "$1.lost")$(calm_details "$1.p99")}" ms
 }
 
 beside_run() { # row, run, direction, congestion control
 	local row=$1 run=$2 dir=$3 cc=$4 times count=$(((LENGTH - SKIP) * 20 - 40))
 	flow_begin bulk --cc "$cc" --streams 4 --dir "$dir" --seconds "$LENGTH" --skip "$SKIP"
-	flow_begin voice --proto udp --rate 50 --size 160 --dir "$dir" --seconds "$LENGTH" --skip "$SKIP"
+	flow_begin voice --proto udp --rate 50 --size 160 --dir "$dir" --seconds "$LENGTH" --skip "$SKIP" --each "$LAB/each"
+	stolen_begin
 	pause "$SKIP"
 	ping_ms $SERVER4 $count 0.05 -I up3 > "$LAB/beside" &
 	LAB_PID[beside]=$!
-	times=$(ping_ms $INTERNET4 $count 0.05)
+	times=$(ping_timed $INTERNET4 $count 0.05)
 	flow_end beside
 	flow_end bulk
 	flow_end voice
+	stolen_end
 	keep "$row" "$run" "bulk $dir" "$LAB/bulk.json"
 	keep "$row" "$run" "voice $dir" "$LAB/voice.json"
-	record "$row.$dir.ping50" "$(calculate "$(quantile 0.5 <<< "$times") - $(median "$row.bare.p50")")"
-	record "$row.$dir.ping99" "$(calculate "$(quantile 0.99 <<< "$times") - $(median "$row.bare.p50")")"
+	record "$row.$dir.ping50" "$(calculate "$(cut -d ' ' -f 2 <<< "$times" | quantile 0.5) - $(median "$row.bare.p50")")"
+	record_p99 "$row.$dir.ping99" "$(median "$row.bare.p50")" <<< "$times"
 	record "$row.$dir.machine99" "$(calculate "$(quantile 0.99 < "$LAB/beside") - $(quantile 0.5 < "$LAB/beside")")"
 	record "$row.$dir.ping_lost" $((count - $(wc -l <<< "$times")))
-	record "$row.$dir.voice99" "$(calculate "$(value_of p99_ms < "$LAB/voice.json") - $(median "$row.bare.$dir")")"
+	record_p99 "$row.$dir.voice99" "$(median "$row.bare.$dir")" < "$LAB/each"
 	record "$row.$dir.voice50" "$(calculate "$(value_of p50_ms < "$LAB/voice.json") - $(median "$row.bare.$dir")")"
 	record "$row.$dir.voice_lost" "$(value_of lost < "$LAB/voice.json")"
 	record "$row.$dir.bulk" "$(value_of goodput_mbit < "$LAB/bulk.json")"
@@ -217,9 +239,9 @@ report_beside() { # row, congestion control
 		row_of "ping beside $load: added p50" "$row.$dir.ping50" at-most 10 3 \
 			"bulk: $(calculate "$(median "$row.$dir.bulk")") Mbit/s" ms
 		row_of "ping beside $load: added p99" "$row.$dir.ping99" at-most 10 3 \
-			"lost: $(maximum "$row.$dir.ping_lost"); meanwhile, without a tunnel over an idle link: p99 $(calculate "$(median "$row.$dir.machine99")") ms above its median (worst $(calculate "$(maximum "$row.$dir.machine99")"))" ms
+			"lost: $(maximum "$row.$dir.ping_lost"); meanwhile, without a tunnel over an idle link: p99 $(calculate "$(median "$row.$dir.machine99")") ms above its median (worst $(calculate "$(maximum "$row.$dir.machine99")"))$(calm_details "$row.$dir.ping99")" ms
 		row_of "64 kbit/s beside $load: added p99, one way" "$row.$dir.voice99" at-most 5 2 \
-			"p50 $(median "$row.$dir.voice50") ms; lost: $(maximum "$row.$dir.voice_lost")" ms
+			"p50 $(median "$row.$dir.voice50") ms; lost: $(maximum "$row.$dir.voice_lost")$(calm_details "$row.$dir.voice99")" ms
 	done
 }
 

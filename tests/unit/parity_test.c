@@ -210,6 +210,39 @@ static void bulk_that_is_not_covered_is_not_copied(void **state)
 	world_end(&w);
 }
 
+/* A transfer that filled the receiver's socket as it began was covered like a call, as there had been little in the second before. */
+static void a_transfer_that_begins_is_no_call(void **state)
+{
+	struct way way = { .links = 1, .delay_us = 5 * MSEC, .loss_permille = 20, .gap_us = 500, .len = 1400, .fec = true };
+
+	(void)state;
+	connect_way(&way);
+	clock_of.begun_us = w.now_us;
+	send_over(&way, 3 * SEC);
+	assert_int_equal(session_at(&w.client)->parity_sent, 0);
+	assert_null(session_at(&w.client)->paths[0]->parity.encoder);
+	world_end(&w);
+}
+
+/* What follows a call that lost packets queued for ten seconds more, for the sake of repairs that nobody wanted. */
+static void bulk_after_a_lossy_call_goes_straight(void **state)
+{
+	struct way call = { .links = 1, .delay_us = 200, .loss_permille = 20, .gap_us = 20 * MSEC, .len = 200, .fec = true };
+	struct way bulk = { .gap_us = 100, .len = 1400 };
+
+	(void)state;
+	connect_way(&call);
+	clock_of.begun_us = w.now_us;
+	send_over(&call, 10 * SEC);
+	assert_true(session_at(&w.client)->paths[0]->parity.covers);
+	assert_int_equal(session_goes_straight(session_at(&w.client)), 0);
+	w.links[1].loss_permille = 0;
+	send_over(&bulk, SEC);
+	assert_non_null(session_at(&w.client)->paths[0]->parity.encoder);
+	assert_true(session_goes_straight(session_at(&w.client)) >= 1400);
+	world_end(&w);
+}
+
 /* What an authenticated peer may send by malice: the client's own engine seals it. */
 static void send_repair(const struct fec_repair *r)
 {
@@ -290,6 +323,8 @@ int main(void)
 		cmocka_unit_test(repairs_take_the_other_path),
 		cmocka_unit_test(encoder_and_decoder_go_when_they_are_not_needed),
 		cmocka_unit_test(bulk_that_is_not_covered_is_not_copied),
+		cmocka_unit_test(a_transfer_that_begins_is_no_call),
+		cmocka_unit_test(bulk_after_a_lossy_call_goes_straight),
 		cmocka_unit_test(hostile_repairs_bring_nothing_and_cost_little),
 		cmocka_unit_test(what_is_worked_out_is_screened),
 	};

@@ -26,6 +26,7 @@
 
 /* ---- sender ---- */
 
+/* By what was carried in the last VOLUME_US, and so far in this one: a transfer that begins is none. */
 static bool is_little(struct path *p)
 {
 	struct parity *y = &p->parity;
@@ -37,7 +38,7 @@ static bool is_little(struct path *p)
 		y->volume_mark = s->carried_bytes;
 		y->volume_us = now;
 	}
-	return y->little;
+	return y->little && s->carried_bytes - y->volume_mark < LITTLE_BYTES;
 }
 
 static bool is_wanted(const struct path *p, bool little)

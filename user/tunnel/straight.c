@@ -22,7 +22,7 @@ u32 session_goes_straight(const struct session *s)
 {
 	struct path *p = only_path(s);
 
-	if (!p || p->state != TUNNEL_PATH_UP || session_waits(s) || p->parity.encoder || !path_is_near(p) ||
+	if (!p || p->state != TUNNEL_PATH_UP || session_waits(s) || p->parity.covers || !path_is_near(p) ||
 	    limits_pace(p, rate_pace(&p->rate, true)))
 		return 0;
 	return rate_window(&p->rate, true) == UINT64_MAX ? MIN(view_inner_most(s, p), UINT16_MAX) : 0;

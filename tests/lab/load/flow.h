@@ -5,7 +5,7 @@
  *   ends.c      sockets in both network namespaces
  *   record.c    bytes over time as the receiver saw them
  *   tcp.c udp.c quic.c      the senders and receivers
- *   watch.c     bytes per interface over time
+ *   watch.c     bytes per interface, and what the host takes of the cores, over time
  *
  * Both ends of a run live in one process, so that no control connection has to cross what is
  * measured, and both read one clock: microseconds of CLOCK_MONOTONIC.
@@ -32,6 +32,7 @@ struct flow_options {
 	u64 skip_us;		/* of that is not counted */
 	const char *peer;	/* network namespace of the peer, a name of ip-netns(8) */
 	const char *address;	/* of the peer */
+	const char *each;	/* UDP: file for the fate of each datagram that counts, NULL: none */
 };
 
 struct flow_ends {
@@ -47,6 +48,7 @@ struct flow {
 };
 
 u64 flow_now_us(void);
+double flow_wall_seconds(void);	/* CLOCK_REALTIME, that ping -D prints */
 void flow_sleep_until(u64 when_us);
 
 /* True when the run's time is up. */
@@ -70,5 +72,8 @@ int flow_run_threads(struct flow *f, void *(*send)(void *), void *(*receive)(voi
 
 /* Prints the bytes of all interfaces of this network namespace over time as JSON. */
 int watch_run(u64 length_us, u64 every_us);
+
+/* Prints when, by the wall clock, the host of a virtual machine had taken how many ticks of the cores since the look before. */
+int stolen_run(u64 length_us, u64 every_us);
 
 #endif

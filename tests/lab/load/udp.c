@@ -221,6 +221,21 @@ static void print_lost(const struct udp_flow *u)
 	printf("], ");
 }
 
+static int write_each(const struct udp_flow *u)
+{
+	double start = flow_wall_seconds() - (double)(flow_now_us() - u->flow->start_us) / SEC;
+	FILE *f = fopen(u->flow->ask.each, "we");
+
+	if (!f) {
+		perror(u->flow->ask.each);
+		return -errno;
+	}
+	for (u32 i = 0; i < u->sent; i++)
+		if (counts(u, i) && u->fate[i].copies)
+			fprintf(f, "%.3f %.3f\n", start + u->fate[i].sent_us / 1e6, u->fate[i].delay_us / 1e3);
+	return fclose(f) ? -errno : 0;
+}
+
 static void print_result(struct udp_flow *u)
 {
 	struct sums s = { .delay_us = calloc(u->planned + 1, sizeof(u32)) };
@@ -256,5 +271,7 @@ int udp_run(struct flow *f)
 	record_end(&u.record);
 	if (!err)
 		print_result(&u);
+	if (!err && f->ask.each)
+		err = write_each(&u);
 	return err;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* watch.c - how many bytes and packets crossed the interfaces of this network namespace, over time */
+/* watch.c - over time: how many bytes crossed the interfaces of this network namespace, and when the host of this machine took cores away */
 #include "load/flow.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define INTERFACES_MAX 32
 #define SAMPLES_MAX 60000
@@ -106,5 +108,39 @@ int watch_run(u64 length_us, u64 every_us)
 	if (!err)
 		print_samples(&w);
 	free(w.sample);
+	return err;
+}
+
+/* ---- what the host takes ---- */
+
+/* Of all cores since boot, in ticks: the eighth number of the first line. */
+static int stolen_ticks(int fd, unsigned long long *ticks)
+{
+	char line[256];
+	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+
+	if (n < 0)
+		return -errno;
+	line[n] = 0;
+	return sscanf(line, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", ticks) == 1 ? 0 : -EPROTO;
+}
+
+int stolen_run(u64 length_us, u64 every_us)
+{
+	struct sigaction on_stop = { .sa_handler = stop };
+	u64 due = flow_now_us(), end = due + length_us;
+	unsigned long long before, now;
+	int fd = open("/proc/stat", O_RDONLY | O_CLOEXEC), err = fd < 0 ? -errno : stolen_ticks(fd, &before);
+
+	sigaction(SIGTERM, &on_stop, NULL);
+	for (; !err && !stopping && due <= end; due += every_us) {
+		flow_sleep_until(due);
+		err = stolen_ticks(fd, &now);
+		if (!err && now > before)
+			printf("%.3f %llu\n", flow_wall_seconds(), now - before);
+		before = now;
+	}
+	if (fd >= 0)
+		close(fd);
 	return err;
 }
