@@ -6,13 +6,20 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#define PREFETCH_AHEAD 4u	/* bufs are taken in rows, and the next ones are not in the nearest cache yet */
+
 struct buf_pool {
-	struct buf *free;	/* used before and given back */
+	struct buf **given;	/* a stack of those given back: no buf need be looked at to find the next */
+	u32 given_count;
 	u32 fresh;		/* slots never used lie from here on; their pages are untouched */
 	u32 count;
-	u32 out;
 	struct buf *slots;
 };
+
+static size_t pool_bytes(u32 count)
+{
+	return (size_t)count * (sizeof(struct buf) + sizeof(struct buf *));
+}
 
 struct buf_pool *buf_pool_new(u32 count)
 {
@@ -20,12 +27,12 @@ struct buf_pool *buf_pool_new(u32 count)
 
 	if (!pool)
 		return NULL;
-	pool->slots = mmap(NULL, (size_t)count * sizeof(struct buf), PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	pool->slots = mmap(NULL, pool_bytes(count), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (pool->slots == MAP_FAILED) {
 		free(pool);
 		return NULL;
 	}
+	pool->given = (struct buf **)(void *)(pool->slots + count);
 	pool->count = count;
 	return pool;
 }
@@ -34,30 +41,30 @@ void buf_pool_free(struct buf_pool *pool)
 {
 	if (!pool)
 		return;
-	assert(pool->out == 0);
-	munmap(pool->slots, (size_t)pool->count * sizeof(struct buf));
+	assert(pool->given_count == pool->fresh);
+	munmap(pool->slots, pool_bytes(pool->count));
 	free(pool);
 }
 
 u32 buf_pool_left(const struct buf_pool *pool)
 {
-	return pool->count - pool->out;
+	return pool->count - pool->fresh + pool->given_count;
 }
 
 struct buf *buf_take(struct buf_pool *pool)
 {
-	struct buf *b = pool->free;
+	struct buf *b;
 
-	if (b) {
-		pool->free = b->next;
-		__builtin_prefetch(pool->free, 1);	/* bufs are taken in rows: the next one is not in cache yet */
+	if (pool->given_count) {
+		b = pool->given[--pool->given_count];
+		if (pool->given_count >= PREFETCH_AHEAD)
+			__builtin_prefetch(pool->given[pool->given_count - PREFETCH_AHEAD], 1);
 	} else if (pool->fresh < pool->count) {
 		b = &pool->slots[pool->fresh++];
 	} else {
 		return NULL;
 	}
 
-	pool->out++;
 	b->next = NULL;
 	b->pool = pool;
 	b->data = b->area + BUF_HEADROOM;
@@ -78,11 +85,8 @@ struct buf *buf_take(struct buf_pool *pool)
 
 void buf_put(struct buf *b)
 {
-	if (!b)
-		return;
-	b->next = b->pool->free;
-	b->pool->free = b;
-	b->pool->out--;
+	if (b)
+		b->pool->given[b->pool->given_count++] = b;
 }
 
 void buf_queue_drop(struct buf_queue *q)

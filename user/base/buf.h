@@ -17,7 +17,7 @@
 struct buf_pool;
 
 struct buf {
-	struct buf *next;		/* of the queue or free list that holds it */
+	struct buf *next;		/* of the queue that holds it */
 	struct buf_pool *pool;
 	u8 *data;			/* first byte of the inner IP packet */
 	u16 len;			/* bytes of it */
