@@ -110,11 +110,11 @@ static void cut_before_anybody_tells(void)
 	w.links[2].delay_us = 60 * MSEC;
 	world_start(&w, 2);
 	world_run(&w, SEC);
-	world_flow(&w, &w.client, 6 * SEC, 650, 1000, 1);
+	world_flow(&w, &w.client, 6 * SEC, 700, 1000, 1);
 	w.links[1].cut = true;
 	w.links[2].delay_us = 120 * MSEC;
 	for (u32 n = 0; world_client_path(&w, 1).state == TUNNEL_PATH_UP && n < 100; n++)
-		world_flow(&w, &w.client, STEP_US, 650, 1000, 100000 + 100 * n);
+		world_flow(&w, &w.client, STEP_US, 700, 1000, 100000 + 100 * n);
 	assert_int_equal(world_client_path(&w, 1).state, TUNNEL_PATH_SUSPECT);
 }
 
