@@ -224,6 +224,26 @@ static void a_transfer_that_begins_is_no_call(void **state)
 	world_end(&w);
 }
 
+/* Nor is one on a path known to lose, after a pause: it was covered for a second, with 430 repairs. */
+static void a_transfer_after_a_pause_is_no_call(void **state)
+{
+	struct way call = { .links = 1, .delay_us = 5 * MSEC, .loss_permille = 20, .gap_us = 20 * MSEC, .len = 200, .fec = true };
+	struct way bulk = { .gap_us = 500, .len = 1400 };
+	u64 repairs;
+
+	(void)state;
+	connect_way(&call);
+	clock_of.begun_us = w.now_us;
+	send_over(&call, 10 * SEC);
+	world_run(&w, 20 * SEC);
+	repairs = session_at(&w.client)->parity_sent;
+	send_over(&bulk, 3 * SEC);
+	print_message("%llu repairs\n", (unsigned long long)(session_at(&w.client)->parity_sent - repairs));
+	assert_true(session_at(&w.client)->parity_sent - repairs < 100);
+	assert_false(session_at(&w.client)->paths[0]->parity.covers);
+	world_end(&w);
+}
+
 /* What follows a call that lost packets queued for ten seconds more, for the sake of repairs that nobody wanted. */
 static void bulk_after_a_lossy_call_goes_straight(void **state)
 {
@@ -324,6 +344,7 @@ int main(void)
 		cmocka_unit_test(encoder_and_decoder_go_when_they_are_not_needed),
 		cmocka_unit_test(bulk_that_is_not_covered_is_not_copied),
 		cmocka_unit_test(a_transfer_that_begins_is_no_call),
+		cmocka_unit_test(a_transfer_after_a_pause_is_no_call),
 		cmocka_unit_test(bulk_after_a_lossy_call_goes_straight),
 		cmocka_unit_test(hostile_repairs_bring_nothing_and_cost_little),
 		cmocka_unit_test(what_is_worked_out_is_screened),

@@ -85,8 +85,10 @@ struct buf *buf_take(struct buf_pool *pool)
 
 void buf_put(struct buf *b)
 {
-	if (b)
-		b->pool->given[b->pool->given_count++] = b;
+	if (!b)
+		return;
+	assert(b->pool->given_count < b->pool->fresh);
+	b->pool->given[b->pool->given_count++] = b;
 }
 
 void buf_queue_drop(struct buf_queue *q)

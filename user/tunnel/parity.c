@@ -26,7 +26,7 @@
 
 /* ---- sender ---- */
 
-/* By what was carried in the last VOLUME_US, and so far in this one: a transfer that begins is none. */
+/* By what was carried in the last VOLUME_US (after a pause, in all of it), and so far in this one, as a transfer that begins is none. */
 static bool is_little(struct path *p)
 {
 	struct parity *y = &p->parity;
@@ -34,7 +34,7 @@ static bool is_little(struct path *p)
 	u64 now = p->tunnel->now_us;
 
 	if (now - y->volume_us >= VOLUME_US) {
-		y->little = s->carried_bytes - y->volume_mark < LITTLE_BYTES * ((now - y->volume_us) / VOLUME_US);
+		y->little = s->carried_bytes - y->volume_mark < LITTLE_BYTES;
 		y->volume_mark = s->carried_bytes;
 		y->volume_us = now;
 	}
