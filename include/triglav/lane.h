@@ -10,7 +10,7 @@
  * A lane is a queue of the TUN device: queue worker * TG_LANES + lane. The classifier leaves the lane in the packet's tc_index, and the steering
  * program makes the queue of it. The user's fwmark is left as it is.
  *
- * A flow that changes from the interactive lane to bulk stays in order, for the interactive lane is read first. Back
+ * A flow that changes from the interactive lane to bulk stays in order, for the interactive lane is sent first, and read after the bulk. Back
  * it changes only after half a second without much, when nothing of it can be left in the other.
  *
  * The tables are asked for through functions that the includer defines before, as in filter.h:

@@ -8,7 +8,7 @@
  *       --seconds N --skip S    how long to send, and how much of that not to count
  *       --streams N             TCP streams
  *       --rate R --size BYTES   UDP: R datagrams a second ("1000"), or payload in Mbit/s ("12.5mbit")
- *       --each FILE             UDP: a line for each datagram that came: wall clock when it was sent, delay in ms
+ *       --each FILE             UDP: a line for each datagram that counts and came: wall clock when it was sent, delay in ms
  *       --punctual              go first when the machine is busy: we stand for hosts elsewhere
  *   flow watch [--seconds N] [--every MS]           bytes per interface of this namespace over time
  *   flow stolen [--seconds N] [--every MS]          wall clock when the host had taken how many ticks of the cores

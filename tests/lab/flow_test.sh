@@ -41,9 +41,15 @@ flow --proto udp --rate 100 --size 160 --seconds 2 --skip 1 --each "$LAB/each" >
 stolen_end
 assert_equal "lines of --each" "$(wc -l < "$LAB/each")" "$(value_of sent < "$LAB/flow.json")"
 assert_true "moments and delays of --each" "$(awk -v s="$started" '{ ok += $1 > s && $1 < s + 60 && $2 > 9.5 } END { print ok }' "$LAB/each") == $(wc -l < "$LAB/each")"
+assert_equal "lines of what the host took that are no moment and ticks" "$(grep -cvE '^[0-9]+\.[0-9]{3} [1-9][0-9]*$' "$LAB/stolen" || true)" 0
+: > "$LAB/stolen"
+assert_equal "datagrams that are calm when nothing was taken" "$(calm < "$LAB/each" | wc -l)" "$(wc -l < "$LAB/each")"
 printf '%s 1\n' "$(sed -n 50p "$LAB/each" | cut -d ' ' -f 1)" > "$LAB/stolen"	# a tick was taken at this moment
 calm=$(calm < "$LAB/each" | wc -l)
 assert_true "datagrams of a second of which 200 to 300 ms are not calm" "65 <= $calm <= 82"
+slow="$(awk 'NR == 50 { printf "%.3f", $1 - 0.4 }' "$LAB/each")"
+assert_equal "one that was under way then, for 800 ms" "$(calm <<< "$slow 800" | wc -l)" 0
+assert_equal "one that came before" "$(calm <<< "$slow 200" | wc -l)" 1
 
 link_shape 1 dir a loss 10%
 lost=$(measure lost --proto udp --rate 2000 --size 160 --seconds 3)

@@ -96,7 +96,7 @@ value_of() { # name of a member < JSON object with members of numbers
 
 # When the host took cores away, until stolen_end; to $LAB/stolen.
 stolen_begin() {
-	"$FLOW" stolen --seconds 600 --every 20 > "$LAB/stolen" 2>> "$LAB/flow.log" < /dev/null &
+	"$FLOW" stolen $FLOW_PUNCTUAL --seconds 600 --every 20 > "$LAB/stolen" 2>> "$LAB/flow.log" < /dev/null &
 	LAB_PID[stolen]=$!
 }
 
@@ -104,19 +104,20 @@ stolen_end() {
 	lab_stop stolen
 }
 
-# Of values with the wall clock before them: those with nothing stolen for 100 ms before and after. (An awk need not keep large numbers apart as
-# subscripts, so a day's seconds must do.)
+# Of delays in ms with the wall clock of their beginning before them: those with no tick (10 ms) stolen from 100 ms before to 100 ms after. What is less than a
+# tick is seen when the tick is full. (An awk need not keep large numbers apart as subscripts, so a day's seconds must do.)
 calm() {
 	awk 'function slot(t) { return int(t % 86400 * 20) }
-		NR == FNR { for (i = -2; i <= 2; i++) taken[slot($1) + i] = 1; next }
-		!(slot($1) in taken) && !(slot($1 + $2 / 1000) in taken)' "$LAB/stolen" -
+		FILENAME != "-" { for (i = -2; i <= 2; i++) taken[slot($1) + i] = 1; next }
+		{ for (i = slot($1); i <= slot($1 + $2 / 1000); i++) if (i in taken) next; print }' "$LAB/stolen" -
 }
 
-# Round trips in ms, one per line, the wall clock before it.
+# Round trips in ms, one per line, the wall clock of their beginning before it (ping tells when the reply came).
 ping_timed() { # address, count, seconds between, options of ping...
 	local address=$1 count=$2 between=$3
 	shift 3
-	in_client ping -D -n -i "$between" -c "$count" -W 2 "$@" "$address" | sed -n 's/^\[\([0-9.]*\)\].*time=\([0-9.]*\) ms/\1 \2/p'
+	in_client ping -D -n -i "$between" -c "$count" -W 2 "$@" "$address" | sed -n 's/^\[\([0-9.]*\)\].*time=\([0-9.]*\) ms/\1 \2/p' |
+		awk '{ printf "%.3f %s\n", $1 - $2 / 1000, $2 }'
 }
 
 ping_ms() { # likewise, without the clock

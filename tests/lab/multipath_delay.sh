@@ -142,21 +142,22 @@ measure_bare() { # row
 }
 
 # Of a list of moments and delays: p99 above `zero` of all; and, if there are enough to speak of, of those at whose time the host took
-# nothing of the cores, with the part that they are.
+# no tick of the cores, with the part that they are.
 record_p99() { # name, zero, zero of the latter (default: the same) < list
-	local list calm
+	local list undisturbed
 	list=$(cat)
-	calm=$(calm <<< "$list" | cut -d ' ' -f 2)
+	[ -n "$list" ] || fail "$1: no packet came"
+	undisturbed=$(calm <<< "$list" | cut -d ' ' -f 2)
 	record "$1" "$(calculate "$(cut -d ' ' -f 2 <<< "$list" | quantile 0.99) - $2")"
-	record "$1.part" "$(calculate "100 * $(grep -c . <<< "$calm") / $(wc -l <<< "$list")")"
-	if [ "$(wc -l <<< "$calm")" -ge 100 ]; then
-		record "$1.calm" "$(calculate "$(quantile 0.99 <<< "$calm") - ${3:-$2}")"
+	if [ "$(wc -l <<< "$undisturbed")" -ge 100 ]; then
+		record "$1.part" "$(calculate "100 * $(wc -l <<< "$undisturbed") / $(wc -l <<< "$list")")"
+		record "$1.calm" "$(calculate "$(quantile 0.99 <<< "$undisturbed") - ${3:-$2}")"
 	fi
 }
 
 calm_details() { # name
 	if ! has_values "$1.calm"; then return; fi
-	echo "; of the $(calculate "$(median "$1.part")") % at whose time the host took nothing: $(calculate "$(median "$1.calm")") ms (worst $(calculate "$(maximum "$1.calm")"))"
+	echo "; of the $(calculate "$(median "$1.part")") % at whose time the host took no tick: $(calculate "$(median "$1.calm")") ms (worst $(calculate "$(maximum "$1.calm")"))"
 }
 
 # Both at once: when a core sleeps or is taken away for some ms, that is in both.

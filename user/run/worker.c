@@ -86,7 +86,8 @@ static void read_fast(struct worker *w)
 	after_reading(w, n);
 }
 
-/* Small packets that came while the bulk was read go before it. They are read last, and once: an empty read costs as much as a packet. */
+/* The interactive lane is read last and sent first: a flow that has become bulk has its earlier packets there, and all that came before what was just read
+ * is there by now. Once is enough, as an empty read costs as much as a packet. */
 static void read_both(struct worker *w)
 {
 	struct buf_queue fast = { 0 }, packets = { 0 };
@@ -448,7 +449,7 @@ static int make_engine(struct worker *w, const struct worker_settings *set)
 	w->pool = buf_pool_new(set->buffer_count);
 	if (!w->pool)
 		return -ENOMEM;
-	w->buffers_low = MIN(set->buffer_count / 4, 256u);
+	w->buffers_low = MIN(set->buffer_count / 4, 512u);	/* a turn of all lanes and sockets fits */
 	rand_system(&w->random);
 	w->now = clock_now_us();
 	w->tunnel = tunnel_new(&set->tunnel, &worker_events, w, w->pool, &w->random, w->now);

@@ -32,7 +32,7 @@ struct flow_options {
 	u64 skip_us;		/* of that is not counted */
 	const char *peer;	/* network namespace of the peer, a name of ip-netns(8) */
 	const char *address;	/* of the peer */
-	const char *each;	/* UDP: file for the fate of each datagram that counts, NULL: none */
+	const char *each;	/* UDP: file for a line on each datagram that counts and came, NULL: none */
 };
 
 struct flow_ends {

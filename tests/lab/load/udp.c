@@ -226,14 +226,12 @@ static int write_each(const struct udp_flow *u)
 	double start = flow_wall_seconds() - (double)(flow_now_us() - u->flow->start_us) / SEC;
 	FILE *f = fopen(u->flow->ask.each, "we");
 
-	if (!f) {
-		perror(u->flow->ask.each);
+	if (!f)
 		return -errno;
-	}
 	for (u32 i = 0; i < u->sent; i++)
 		if (counts(u, i) && u->fate[i].copies)
 			fprintf(f, "%.3f %.3f\n", start + u->fate[i].sent_us / 1e6, u->fate[i].delay_us / 1e3);
-	return fclose(f) ? -errno : 0;
+	return ferror(f) | fclose(f) ? -EIO : 0;
 }
 
 static void print_result(struct udp_flow *u)
@@ -271,7 +269,7 @@ int udp_run(struct flow *f)
 	record_end(&u.record);
 	if (!err)
 		print_result(&u);
-	if (!err && f->ask.each)
-		err = write_each(&u);
+	if (!err && f->ask.each && (err = write_each(&u)))
+		fprintf(stderr, "flow: %s: %s\n", f->ask.each, strerror(-err));
 	return err;
 }
