@@ -415,7 +415,9 @@ static void a_thin_path_that_loses_much_is_left_out(void **state)
 	static const struct { u32 mbit, loss_ppm, in_a_row; bool measured; enum sched_exclusion expected; u32 queue_us; } steps[] = {
 		{ 2, 100000, 0, true, SCHED_INCLUDED, 0 },	/* its repairs are few */
 		{ 12, 200000, 0, true, SCHED_INCLUDED, 0 },	/* thick enough: it is for the guard to say */
-		{ 2, 200000, 0, false, SCHED_INCLUDED, 0 },	/* a guess is not held against it */
+		{ 12, 200000, 0, false, SCHED_INCLUDED, 0 },	/* of a guess that much may arrive, 16 % of the sum */
+		{ 10, 200000, 0, false, SCHED_TOO_LOSSY, 0 },	/* 13 % */
+		{ 2, 50000, 0, false, SCHED_INCLUDED, 0 },
 		{ 2, 110000, 0, true, SCHED_TOO_LOSSY, 0 },
 		{ 2, 60000, 0, true, SCHED_TOO_LOSSY, 0 },
 		{ 2, 50000, 0, true, SCHED_INCLUDED, 0 },
@@ -445,6 +447,29 @@ static void a_thin_path_that_loses_much_is_left_out(void **state)
 		assert_int_equal(s.exclusion[1], steps[i].expected);
 		assert_int_equal(s.exclusion[0], SCHED_INCLUDED);
 	}
+}
+
+/* It was let in again whenever it had been suspect for a moment. */
+static void a_lossy_path_that_fell_silent_has_not_mended(void **state)
+{
+	struct sched s = { .strategy = SCHED_ADAPTIVE, .aggregation = SCHED_FULL };
+	struct sched_path p[2] = { path(50 * MBIT, 0), path(8 * MBIT, 0) };
+
+	(void)state;
+	p[1].loss_ppm = 200000;
+	sched_judge(&s, p, 2, false, NOW);
+	assert_int_equal(s.exclusion[1], SCHED_TOO_LOSSY);
+	p[1].tier = SCHED_TIER_SUSPECT;
+	sched_judge(&s, p, 2, false, NOW);
+	assert_int_equal(s.mended, 0);
+	p[1].tier = p[0].tier;
+	p[1].rate = 10 * MBIT;		/* 17 % of the sum: thick enough for one that was not left out */
+	sched_judge(&s, p, 2, false, NOW);
+	assert_int_equal(s.exclusion[1], SCHED_TOO_LOSSY);
+	p[1].in_a_row = 64;
+	sched_judge(&s, p, 2, false, NOW);
+	assert_int_equal(s.exclusion[1], SCHED_INCLUDED);
+	assert_int_equal(s.mended, 1u << 1);
 }
 
 static void a_path_nothing_is_known_of_is_tried(void **state)
@@ -899,6 +924,7 @@ int main(void)
 		cmocka_unit_test(the_anchor_is_who_carries_most),
 		cmocka_unit_test(a_thin_path_that_is_far_is_left_out),
 		cmocka_unit_test(a_thin_path_that_loses_much_is_left_out),
+		cmocka_unit_test(a_lossy_path_that_fell_silent_has_not_mended),
 		cmocka_unit_test(a_path_nothing_is_known_of_is_tried),
 		cmocka_unit_test(only_the_anchor_while_the_bundle_is_no_gain),
 		cmocka_unit_test(only_adaptive_leaves_paths_out),

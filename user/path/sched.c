@@ -117,15 +117,26 @@ static u32 pick_anchor(const struct sched *s, const struct choice *c)
 	return best;
 }
 
-static bool adds_little(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, bool was)
+static bool is_below(const struct choice *c, u64 rate, bool was)
 {
 	u64 sum = 0;
 
-	if (!p->rate_measured || !anchor->rate_measured)
-		return false;
 	for_each_choice(c, i)
 		sum += c->paths[i].rate;
-	return p->rate * 100 < sum * (was ? THIN_AGAIN_PERCENT : THIN_PERCENT);
+	return rate * 100 < sum * (was ? THIN_AGAIN_PERCENT : THIN_PERCENT);
+}
+
+static bool adds_little(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, bool was)
+{
+	return p->rate_measured && anchor->rate_measured && is_below(c, p->rate, was);
+}
+
+/* A guess is of what leaves. One that loses so much may never become a measurement: the flow grows too slowly over it. */
+static bool arrives_little(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, bool was)
+{
+	u64 rate = p->rate_measured ? p->rate : p->rate * (1000000 - MIN(p->loss_ppm, 1000000u)) / 1000000;
+
+	return anchor->rate_measured && is_below(c, rate, was);
 }
 
 static bool is_thin(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, u32 apart_us, bool was)
@@ -148,7 +159,7 @@ static bool is_lossy(const struct choice *c, const struct sched_path *p, const s
 	bool loses = was ? p->loss_ppm > LOSSY_AGAIN_PPM && p->in_a_row < CLEAN_RUN
 			 : p->loss_ppm > LOSSY_PPM && p->in_a_row < RECENT_RUN && !has_queue(p);
 
-	return loses && adds_little(c, p, anchor, was);
+	return loses && arrives_little(c, p, anchor, was);
 }
 
 static enum sched_exclusion judge(const struct sched *s, const struct choice *c, u32 i, u64 now_us)
@@ -221,7 +232,7 @@ void sched_judge(struct sched *s, const struct sched_path *paths, u32 n, bool ba
 
 	choose_from(&c, paths, bulk_tier(s, paths, n));
 	for (u32 i = 0; i < SCHED_MAX_PATHS; i++)
-		if (!in_choice(&c, i))
+		if (!in_choice(&c, i) && s->exclusion[i] != SCHED_TOO_LOSSY)	/* who falls silent has not mended */
 			decide(s, i, SCHED_INCLUDED);
 	if (!c.count)
 		return;
