@@ -7,7 +7,7 @@ need_triglav
 export NO_COLOR=1
 command -v setpriv > /dev/null || skip "setpriv is missing"
 
-lab_new "rate=50mbit delay=5ms" "rate=50mbit delay=8ms"
+lab_new "rate=15mbit delay=5ms" "rate=15mbit delay=8ms"	# neither carries the transfer alone
 start_internet
 
 # The daemons are started by this in place of the program.
