@@ -36,12 +36,12 @@ u64 flow_now_us(void)
 	return (u64)t.tv_sec * SEC + (u64)t.tv_nsec / 1000;
 }
 
-double flow_wall_seconds(void)
+u64 flow_wall_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return (u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec;
 }
 
 void flow_sleep_until(u64 when_us)

@@ -120,8 +120,12 @@ ping_timed() { # address, count, seconds between, options of ping...
 		awk '{ printf "%.3f %s\n", $1 - $2 / 1000, $2 }'
 }
 
-ping_ms() { # likewise, without the clock
-	ping_timed "$@" | cut -d ' ' -f 2
+delays() { # without the clock
+	cut -d ' ' -f 2
+}
+
+ping_ms() { # as ping_timed
+	ping_timed "$@" | delays
 }
 
 # The value below which so much of the input's lines lies.

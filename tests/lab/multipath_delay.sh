@@ -147,8 +147,8 @@ record_p99() { # name, zero, zero of the latter (default: the same) < list
 	local list undisturbed
 	list=$(cat)
 	[ -n "$list" ] || fail "$1: no packet came"
-	undisturbed=$(calm <<< "$list" | cut -d ' ' -f 2)
-	record "$1" "$(calculate "$(cut -d ' ' -f 2 <<< "$list" | quantile 0.99) - $2")"
+	undisturbed=$(calm <<< "$list" | delays)
+	record "$1" "$(calculate "$(delays <<< "$list" | quantile 0.99) - $2")"
 	if [ "$(wc -l <<< "$undisturbed")" -ge 100 ]; then
 		record "$1.part" "$(calculate "100 * $(wc -l <<< "$undisturbed") / $(wc -l <<< "$list")")"
 		record "$1.calm" "$(calculate "$(quantile 0.99 <<< "$undisturbed") - ${3:-$2}")"
@@ -172,11 +172,11 @@ measure_idle_ping() { # row
 		times=$(ping_timed $INTERNET4 $count 0.05)
 		flow_end bare
 		stolen_end
-		p50=$(cut -d ' ' -f 2 "$LAB/bare" | quantile 0.5) p99=$(cut -d ' ' -f 2 "$LAB/bare" | quantile 0.99)
+		p50=$(delays < "$LAB/bare" | quantile 0.5) p99=$(delays < "$LAB/bare" | quantile 0.99)
 		record "$row.bare.p50" "$p50"
 		record "$row.bare.p99" "$p99"
-		record "$row.p50" "$(calculate "$(cut -d ' ' -f 2 <<< "$times" | quantile 0.5) - $p50")"
-		record_p99 "$row.p99" "$p99" "$(calm < "$LAB/bare" | cut -d ' ' -f 2 | quantile 0.99 || echo "$p99")" <<< "$times"
+		record "$row.p50" "$(calculate "$(delays <<< "$times" | quantile 0.5) - $p50")"
+		record_p99 "$row.p99" "$p99" "$(calm < "$LAB/bare" | delays | quantile 0.99 || echo "$p99")" <<< "$times"
 		record "$row.lost" $((count - $(wc -l <<< "$times")))
 	done
 	close_tunnel
@@ -206,7 +206,7 @@ beside_run() { # row, run, direction, congestion control
 	stolen_end
 	keep "$row" "$run" "bulk $dir" "$LAB/bulk.json"
 	keep "$row" "$run" "voice $dir" "$LAB/voice.json"
-	record "$row.$dir.ping50" "$(calculate "$(cut -d ' ' -f 2 <<< "$times" | quantile 0.5) - $(median "$row.bare.p50")")"
+	record "$row.$dir.ping50" "$(calculate "$(delays <<< "$times" | quantile 0.5) - $(median "$row.bare.p50")")"
 	record_p99 "$row.$dir.ping99" "$(median "$row.bare.p50")" <<< "$times"
 	record "$row.$dir.machine99" "$(calculate "$(quantile 0.99 < "$LAB/beside") - $(quantile 0.5 < "$LAB/beside")")"
 	record "$row.$dir.ping_lost" $((count - $(wc -l <<< "$times")))

@@ -192,16 +192,23 @@ static void encoder_and_decoder_go_when_they_are_not_needed(void **state)
 	world_end(&w);
 }
 
-/* Once bulk after a lossy call was copied into both for as long as it went on: 4 % of what a gigabyte cost. */
-static void bulk_that_is_not_covered_is_not_copied(void **state)
+/* Ten seconds of a call that loses 2 %. */
+static void lossy_call(u64 delay_us)
 {
-	struct way call = { .links = 1, .delay_us = 5 * MSEC, .loss_permille = 20, .gap_us = 20 * MSEC, .len = 200, .fec = true };
-	struct way bulk = { .gap_us = 100, .len = 1400 };
+	struct way call = { .links = 1, .delay_us = delay_us, .loss_permille = 20, .gap_us = 20 * MSEC, .len = 200, .fec = true };
 
-	(void)state;
 	connect_way(&call);
 	clock_of.begun_us = w.now_us;
 	send_over(&call, 10 * SEC);
+}
+
+/* Once bulk after a lossy call was copied into both for as long as it went on: 4 % of what a gigabyte cost. */
+static void bulk_that_is_not_covered_is_not_copied(void **state)
+{
+	struct way bulk = { .gap_us = 100, .len = 1400 };
+
+	(void)state;
+	lossy_call(5 * MSEC);
 	assert_true(session_at(&w.client)->paths[0]->parity.covers);
 	assert_non_null(session_at(&w.server)->paths[0]->parity.decoder);
 	send_over(&bulk, 3 * SEC);
@@ -227,14 +234,11 @@ static void a_transfer_that_begins_is_no_call(void **state)
 /* Nor is one on a path known to lose, after a pause: it was covered for a second, with 430 repairs. */
 static void a_transfer_after_a_pause_is_no_call(void **state)
 {
-	struct way call = { .links = 1, .delay_us = 5 * MSEC, .loss_permille = 20, .gap_us = 20 * MSEC, .len = 200, .fec = true };
 	struct way bulk = { .gap_us = 500, .len = 1400 };
 	u64 repairs;
 
 	(void)state;
-	connect_way(&call);
-	clock_of.begun_us = w.now_us;
-	send_over(&call, 10 * SEC);
+	lossy_call(5 * MSEC);
 	world_run(&w, 20 * SEC);
 	repairs = session_at(&w.client)->parity_sent;
 	send_over(&bulk, 3 * SEC);
@@ -247,13 +251,10 @@ static void a_transfer_after_a_pause_is_no_call(void **state)
 /* What follows a call that lost packets queued for ten seconds more, for the sake of repairs that nobody wanted. */
 static void bulk_after_a_lossy_call_goes_straight(void **state)
 {
-	struct way call = { .links = 1, .delay_us = 200, .loss_permille = 20, .gap_us = 20 * MSEC, .len = 200, .fec = true };
 	struct way bulk = { .gap_us = 100, .len = 1400 };
 
 	(void)state;
-	connect_way(&call);
-	clock_of.begun_us = w.now_us;
-	send_over(&call, 10 * SEC);
+	lossy_call(200);
 	assert_true(session_at(&w.client)->paths[0]->parity.covers);
 	assert_int_equal(session_goes_straight(session_at(&w.client)), 0);
 	w.links[1].loss_permille = 0;

@@ -233,7 +233,7 @@ void sched_judge(struct sched *s, const struct sched_path *paths, u32 n, bool ba
 	choose_from(&c, paths, bulk_tier(s, paths, n));
 	for (u32 i = 0; i < SCHED_MAX_PATHS; i++)
 		if (!in_choice(&c, i) && s->exclusion[i] != SCHED_TOO_LOSSY)	/* who falls silent has not mended */
-			decide(s, i, SCHED_INCLUDED);
+			s->exclusion[i] = SCHED_INCLUDED;
 	if (!c.count)
 		return;
 	if (s->trial && !trial_goes_on(s, &c, now_us)) {

@@ -48,7 +48,7 @@ struct flow {
 };
 
 u64 flow_now_us(void);
-double flow_wall_seconds(void);	/* CLOCK_REALTIME, that ping -D prints */
+u64 flow_wall_ns(void);	/* CLOCK_REALTIME: of the kernel's stamps, and of ping -D */
 void flow_sleep_until(u64 when_us);
 
 /* True when the run's time is up. */

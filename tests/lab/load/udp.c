@@ -41,14 +41,6 @@ struct udp_flow {
 	u32 arrived;
 };
 
-static u64 wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec;
-}
-
 /* --- sending ----------------------------------------------------------------------------------- */
 
 static void send_batch(struct udp_flow *u, u32 n)
@@ -57,7 +49,7 @@ static void send_batch(struct udp_flow *u, u32 n)
 	struct mmsghdr messages[BATCH] = {};
 	struct iovec parts[BATCH];
 	u32 after = (u32)(flow_now_us() - u->flow->start_us), sent = u->sent;
-	struct datagram d = { .sent_ns = wall_ns() };
+	struct datagram d = { .sent_ns = flow_wall_ns() };
 
 	for (u32 i = 0; i < n; i++) {
 		d.number = sent + i;
@@ -104,7 +96,7 @@ static u64 stamp_of(struct msghdr *m)
 			return (u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec;
 		}
 	}
-	return wall_ns();
+	return flow_wall_ns();
 }
 
 static void take(struct udp_flow *u, const struct datagram *d, u64 came_ns)
@@ -223,7 +215,7 @@ static void print_lost(const struct udp_flow *u)
 
 static int write_each(const struct udp_flow *u)
 {
-	double start = flow_wall_seconds() - (double)(flow_now_us() - u->flow->start_us) / SEC;
+	double start = (double)flow_wall_ns() / 1e9 - (double)(flow_now_us() - u->flow->start_us) / SEC;
 	FILE *f = fopen(u->flow->ask.each, "we");
 
 	if (!f)

@@ -43,8 +43,9 @@ static u32 interface_number(struct watched *w, const char *name)
 }
 
 /* "  name: received-bytes packets errs drop fifo frame compressed multicast sent-bytes ..." */
-static int take_sample(struct watched *w)
+static int take_sample(void *of)
 {
+	struct watched *w = of;
 	FILE *f = fopen("/proc/thread-self/net/dev", "re");
 	struct sample *s = &w->sample[w->samples];
 	unsigned long long received, sent;
@@ -92,19 +93,26 @@ static void print_samples(const struct watched *w)
 	printf("}\n");
 }
 
+/* Calls `take` every so often until the time is up, SIGTERM, or the first error, which it returns. */
+static int look_regularly(u64 length_us, u64 every_us, int (*take)(void *), void *of)
+{
+	struct sigaction on_stop = { .sa_handler = stop };
+	u64 due = flow_now_us(), end = due + length_us;
+	int err = 0;
+
+	sigaction(SIGTERM, &on_stop, NULL);
+	for (; !err && !stopping && due <= end; due += every_us) {
+		flow_sleep_until(due);
+		err = take(of);
+	}
+	return err;
+}
+
 int watch_run(u64 length_us, u64 every_us)
 {
 	struct watched w = { .sample = calloc(SAMPLES_MAX, sizeof(struct sample)) };
-	struct sigaction on_stop = { .sa_handler = stop };
-	u64 due = flow_now_us(), end = due + length_us;
-	int err = w.sample ? 0 : -ENOMEM;
+	int err = w.sample ? look_regularly(MIN(length_us, (SAMPLES_MAX - 1) * every_us), every_us, take_sample, &w) : -ENOMEM;
 
-	sigaction(SIGTERM, &on_stop, NULL);
-	while (!err && !stopping && due <= end && w.samples < SAMPLES_MAX) {
-		flow_sleep_until(due);
-		err = take_sample(&w);
-		due += every_us;
-	}
 	if (!err)
 		print_samples(&w);
 	free(w.sample);
@@ -113,34 +121,42 @@ int watch_run(u64 length_us, u64 every_us)
 
 /* ---- what the host takes ---- */
 
-/* Of all cores since boot, in ticks: the eighth number of the first line. */
-static int stolen_ticks(int fd, unsigned long long *ticks)
+struct stolen {
+	int fd;				/* of /proc/stat */
+	unsigned long long ticks;	/* of all cores since boot */
+};
+
+/* The eighth number of the first line. */
+static int read_stolen(struct stolen *s)
 {
 	char line[256];
-	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+	ssize_t n = pread(s->fd, line, sizeof(line) - 1, 0);
 
 	if (n < 0)
 		return -errno;
 	line[n] = 0;
-	return sscanf(line, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", ticks) == 1 ? 0 : -EPROTO;
+	return sscanf(line, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &s->ticks) == 1 ? 0 : -EPROTO;
+}
+
+static int print_stolen(void *of)
+{
+	struct stolen *s = of;
+	unsigned long long before = s->ticks;
+	int err = read_stolen(s);
+
+	if (!err && s->ticks > before)
+		printf("%.3f %llu\n", (double)flow_wall_ns() / 1e9, s->ticks - before);
+	return err;
 }
 
 int stolen_run(u64 length_us, u64 every_us)
 {
-	struct sigaction on_stop = { .sa_handler = stop };
-	u64 due = flow_now_us(), end = due + length_us;
-	unsigned long long before, now;
-	int fd = open("/proc/stat", O_RDONLY | O_CLOEXEC), err = fd < 0 ? -errno : stolen_ticks(fd, &before);
+	struct stolen s = { .fd = open("/proc/stat", O_RDONLY | O_CLOEXEC) };
+	int err = s.fd < 0 ? -errno : read_stolen(&s);
 
-	sigaction(SIGTERM, &on_stop, NULL);
-	for (; !err && !stopping && due <= end; due += every_us) {
-		flow_sleep_until(due);
-		err = stolen_ticks(fd, &now);
-		if (!err && now > before)
-			printf("%.3f %llu\n", flow_wall_seconds(), now - before);
-		before = now;
-	}
-	if (fd >= 0)
-		close(fd);
+	if (!err)
+		err = look_regularly(length_us, every_us, print_stolen, &s);
+	if (s.fd >= 0)
+		close(s.fd);
 	return err;
 }
