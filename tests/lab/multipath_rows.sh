@@ -141,6 +141,7 @@ share_rows() { # what to do
 		maybe "$1" share_row share-three-$cc "one $cc flow, 100/20 + 50/60 + 100/10" "--cc $cc" 0.88 0.95 100/20 50/60 100/10
 		maybe "$1" share_row share-lossy-$cc "one $cc flow, 50/30 with 1 % loss + 20/80" "--cc $cc" 0.85 0.93 50/30/loss=1% 20/80
 		maybe "$1" share_row share-wide-$cc "16 $cc flows, 300/10 + 80/30" "--cc $cc --streams 16" 0.93 0.97 300/10 80/30
+		maybe "$1" share_row share-thin-$cc "one $cc flow, 7/7 + 40/55" "--cc $cc" "" "" 7/7 40/55
 		maybe "$1" share_row share-shallow-$cc "one $cc flow, 100/10 + 50/40, queues of 25 ms" "--cc $cc" "" "" 100/10/queue=25ms 50/40/queue=25ms
 	done
 	maybe "$1" share_row share-quic "QUIC-like sender, 50/20 + 50/40" "--proto quic" 0.85 0.95 50/20 50/40

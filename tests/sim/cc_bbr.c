@@ -106,7 +106,7 @@ static void note_min_rtt(struct cc *c, const struct cc_sample *s)
 	struct cc_bbr *b = &c->bbr;
 	bool old = b->min_rtt_at_ns && s->now_ns - b->min_rtt_at_ns > MIN_RTT_NS;
 
-	if (s->rtt_ns && (s->rtt_ns <= b->min_rtt_ns || old)) {
+	if (s->rtt_ns && (s->rtt_ns < b->min_rtt_ns || old)) {
 		b->min_rtt_ns = s->rtt_ns;
 		b->min_rtt_at_ns = s->now_ns;
 	}

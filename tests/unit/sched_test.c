@@ -409,6 +409,50 @@ static void a_thin_path_that_is_far_is_left_out(void **state)
 	}
 }
 
+/* 7 Mbit/s at 14 ms beside 100 Mbit/s at 74: a sender that fills the near one only had the far one alone, and did not fill that either. */
+static void a_thin_path_that_is_near_stays_until_the_far_one_is_full(void **state)
+{
+	static const struct { u32 full; bool holds; enum sched_exclusion expected; } steps[] = {
+		{ 0, false, SCHED_INCLUDED },
+		{ 1, false, SCHED_INCLUDED },
+		{ 2, true, SCHED_INCLUDED },
+		{ 2, false, SCHED_TOO_THIN },
+		{ 3, true, SCHED_INCLUDED },
+		{ 3, false, SCHED_TOO_THIN },
+		{ 0, false, SCHED_INCLUDED },
+	};
+	struct sched s = { .strategy = SCHED_ADAPTIVE, .aggregation = SCHED_FULL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		struct sched_path p[2] = { path(7 * MBIT, 0), path(100 * MBIT, 30000) };
+
+		s.full = steps[i].full;
+		s.holds = steps[i].holds;
+		sched_judge(&s, p, 2, false, NOW);
+		assert_int_equal(s.exclusion[0], steps[i].expected);
+		assert_int_equal(s.exclusion[1], SCHED_INCLUDED);
+	}
+}
+
+static void what_is_held_back_arrives_as_much_later(void **state)
+{
+	struct sched s = { .strategy = SCHED_ADAPTIVE, .aggregation = SCHED_FULL };
+	struct sched_path p[2] = { path(10 * MBIT, 0), path(10 * MBIT, 30000) };
+
+	(void)state;
+	assert_int_equal(bulk(&s, p, 2), 0);
+	p[0].held_us = 29000;
+	assert_int_equal(bulk(&s, p, 2), 0);
+	p[0].held_us = 31000;
+	assert_int_equal(bulk(&s, p, 2), 1);
+	p[1].wait_us = 2000;
+	p[1].free_us = NOW + 2000;
+	assert_int_equal(bulk(&s, p, 2), 0);
+	p[0].free_us = NOW + 31000;	/* busy for so long anyway */
+	assert_int_equal(bulk(&s, p, 2), 0);
+}
+
 /* Beside 50 Mbit/s, not farther. A fifth of 2 Mbit/s lost was enough to keep all waiting for repairs all the time. */
 static void a_thin_path_that_loses_much_is_left_out(void **state)
 {
@@ -470,6 +514,21 @@ static void a_lossy_path_that_fell_silent_has_not_mended(void **state)
 	sched_judge(&s, p, 2, false, NOW);
 	assert_int_equal(s.exclusion[1], SCHED_INCLUDED);
 	assert_int_equal(s.mended, 1u << 1);
+}
+
+/* It was shown as left out, and asked every 20 ms. */
+static void a_lossy_path_that_became_a_backup_is_not_left_out(void **state)
+{
+	struct sched s = { .strategy = SCHED_ADAPTIVE, .aggregation = SCHED_FULL };
+	struct sched_path p[2] = { path(50 * MBIT, 0), path(2 * MBIT, 0) };
+
+	(void)state;
+	p[1].loss_ppm = 200000;
+	sched_judge(&s, p, 2, false, NOW);
+	assert_int_equal(s.exclusion[1], SCHED_TOO_LOSSY);
+	p[1].tier = SCHED_TIER_BACKUP;
+	sched_judge(&s, p, 2, false, NOW);
+	assert_int_equal(s.exclusion[1], SCHED_INCLUDED);
 }
 
 static void a_path_nothing_is_known_of_is_tried(void **state)
@@ -923,8 +982,11 @@ int main(void)
 		cmocka_unit_test(a_path_too_far_is_left_out_until_it_is_clearly_nearer),
 		cmocka_unit_test(the_anchor_is_who_carries_most),
 		cmocka_unit_test(a_thin_path_that_is_far_is_left_out),
+		cmocka_unit_test(a_thin_path_that_is_near_stays_until_the_far_one_is_full),
+		cmocka_unit_test(what_is_held_back_arrives_as_much_later),
 		cmocka_unit_test(a_thin_path_that_loses_much_is_left_out),
 		cmocka_unit_test(a_lossy_path_that_fell_silent_has_not_mended),
+		cmocka_unit_test(a_lossy_path_that_became_a_backup_is_not_left_out),
 		cmocka_unit_test(a_path_nothing_is_known_of_is_tried),
 		cmocka_unit_test(only_the_anchor_while_the_bundle_is_no_gain),
 		cmocka_unit_test(only_adaptive_leaves_paths_out),

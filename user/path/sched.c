@@ -139,6 +139,12 @@ static bool arrives_little(const struct choice *c, const struct sched_path *p, c
 	return anchor->rate_measured && is_below(c, rate, was);
 }
 
+/* A near one is, at light load and for a sender that only ever fills that, the better path: not before the far one is full anyway. */
+static bool is_needed(const struct sched *s, const struct sched_path *p, const struct sched_path *anchor)
+{
+	return p->least_delay_us < anchor->least_delay_us && (s->holds || !(s->full >> s->anchor & 1));
+}
+
 static bool is_thin(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, u32 apart_us, bool was)
 {
 	u32 fast_rtt_us = p->least_delay_us < anchor->least_delay_us ? p->min_rtt_us : anchor->min_rtt_us;
@@ -180,6 +186,8 @@ static enum sched_exclusion judge(const struct sched *s, const struct choice *c,
 		return SCHED_TOO_SLOW;
 	if (is_lossy(c, p, anchor, s->exclusion[i] == SCHED_TOO_LOSSY))
 		return SCHED_TOO_LOSSY;
+	if (is_needed(s, p, anchor))
+		return SCHED_INCLUDED;
 	return is_thin(c, p, anchor, apart_us, s->exclusion[i] == SCHED_TOO_THIN) ? SCHED_TOO_THIN : SCHED_INCLUDED;
 }
 
@@ -223,6 +231,12 @@ static void decide(struct sched *s, u32 i, enum sched_exclusion e)
 	s->exclusion[i] = (u8)e;
 }
 
+/* Who falls silent has not; who has become a backup, say, is not asked. */
+static bool has_not_mended(const struct sched *s, const struct sched_path *paths, u32 n, u32 i)
+{
+	return s->exclusion[i] == SCHED_TOO_LOSSY && (i >= n || paths[i].tier >= SCHED_TIER_SUSPECT);
+}
+
 void sched_judge(struct sched *s, const struct sched_path *paths, u32 n, bool backlogged, u64 now_us)
 {
 	struct choice c;
@@ -232,7 +246,7 @@ void sched_judge(struct sched *s, const struct sched_path *paths, u32 n, bool ba
 
 	choose_from(&c, paths, bulk_tier(s, paths, n));
 	for (u32 i = 0; i < SCHED_MAX_PATHS; i++)
-		if (!in_choice(&c, i) && s->exclusion[i] != SCHED_TOO_LOSSY)	/* who falls silent has not mended */
+		if (!in_choice(&c, i) && !has_not_mended(s, paths, n, i))
 			s->exclusion[i] = SCHED_INCLUDED;
 	if (!c.count)
 		return;

@@ -70,7 +70,7 @@ void bundle_looked(struct session *s, u64 anchor_rate, bool striping)
 		.late_packets = s->bundle->peer_late,
 		.anchor_rate = anchor_rate,
 		.backlogged = session_backlogged(s),
-		.striping = striping,
+		.striping = striping && !hold_is_wanted(&s->bundle->hold),
 	}, now);
 }
 
@@ -91,6 +91,11 @@ void bundle_told(struct session *s, u64 late, u64 given_up)
 {
 	if (s->bundle)
 		s->bundle->peer_late = MAX(s->bundle->peer_late, MAX(late, given_up));
+}
+
+u32 session_hold_us(const struct session *s)
+{
+	return s->bundle ? s->bundle->hold.hold_us : 0;
 }
 
 u64 bundle_shrinks(const struct session *s)

@@ -34,6 +34,7 @@
 #include "path/coupling.h"
 #include "path/delay.h"
 #include "path/guard.h"
+#include "path/hold.h"
 #include "path/fec.h"
 #include "path/flows.h"
 #include "path/fragment.h"
@@ -266,6 +267,7 @@ struct session {
 struct bundle {
 	struct coupling coupling;
 	struct guard guard;
+	struct hold hold;
 	u64 acked_bytes;		/* on all paths */
 	u64 peer_late;			/* striped packets of ours that came late or never */
 };
@@ -483,6 +485,7 @@ void bundle_path_gone(struct path *p);		/* or starts anew */
 void bundle_looked(struct session *s, u64 anchor_rate, bool striping);	/* while something waits: may shrink the bundle */
 void bundle_tell(struct session *s, struct frames *f);	/* to the peer, beside an ack: how late its striped packets come */
 void bundle_told(struct session *s, u64 late, u64 given_up);
+u32 session_hold_us(const struct session *s);	/* how long striped bulk is under way at least, beyond the fastest path's delay */
 u64 bundle_shrinks(const struct session *s);
 void bundle_free(struct session *s);
 

@@ -28,6 +28,7 @@
 #define COPY_BYTES_PER_SECOND 32000u	/* copies of sparse packets that are always allowed: a call, twice */
 #define COPY_SHARE 50u			/* and one of so many bytes carried */
 #define COPY_BURST_BYTES 32000u
+#define QUIC_PORT 443
 #define TOO_NARROW (-2)
 
 /* ---- putting packets on paths ---- */
@@ -280,6 +281,16 @@ static bool may_join(const struct buf *b, void *walk)
 	return w->v->entries[i].ready || w->v->entries[i].wait_us <= PLAN_BOUND_US;
 }
 
+/* Senders that look for their rate: TCP, and QUIC by its port. A stream of media has its own rate, and is not to come later. */
+static bool looks_for_its_rate(const struct buf *b)
+{
+	struct tg_flow f;
+
+	if (tg_flow_parse(&f, b->data, b->data + b->len, b->len))
+		return false;
+	return f.protocol == TG_PROTO_TCP || (f.protocol == TG_PROTO_UDP && (f.sport == htobe16(QUIC_PORT) || f.dport == htobe16(QUIC_PORT)));
+}
+
 /* The next packet of the queue joins the line; from here on nobody drops it. */
 static struct buf *extend_line(struct walk *w)
 {
@@ -291,7 +302,9 @@ static struct buf *extend_line(struct walk *w)
 		return NULL;
 	b->order = TG_ORDER_NONE;
 	b->rounds = 0;
+	b->waited_ms = (u8)MIN((s->tunnel->now_us - b->time_us) / MSEC, (u64)UINT8_MAX);
 	b->time_us = s->tunnel->now_us;
+	b->held = v->hold_us && looks_for_its_rate(b);
 	if (v->ordered)
 		pump_number(s, b);
 	buf_queue_add(&s->line, b);
@@ -312,11 +325,12 @@ static struct buf *take_behind(struct buf_queue *line, struct buf *before)
 	return b;
 }
 
-static int pick(struct sched *plan, const struct session *s, const struct view *v, const struct buf *b)
+static int pick(struct sched *plan, const struct session *s, struct view *v, const struct buf *b)
 {
 	u64 backlog = s->queue.bulk_bytes + (u64)s->line.count * b->len;
 	int bound = bound_path(plan, s, v, b);
 
+	view_hold(v, bound < 0 ? b : NULL, s->tunnel->now_us);
 	return bound >= 0 ? bound : sched_pick_bulk(plan, v->entries, v->count, b->len, backlog, s->tunnel->now_us);
 }
 
@@ -343,7 +357,7 @@ static void send_line(struct session *s, struct view *v)
 		i = pick(&w.plan, s, v, b);
 		if (i < 0)
 			break;
-		if (v->entries[i].ready) {
+		if (v->entries[i].ready && !v->entries[i].held_us) {
 			take_behind(&s->line, before);
 			sched_charge(&s->sched, v->entries, v->count, (u32)i, b->len);
 			s->line_sent_us = s->tunnel->now_us;
@@ -356,6 +370,7 @@ static void send_line(struct session *s, struct view *v)
 			break;
 		before = b;
 	}
+	view_hold(v, NULL, s->tunnel->now_us);
 }
 
 /* A repair symbol takes another path than what it covers, if there is one. */
@@ -379,9 +394,12 @@ bool session_waits(const struct session *s)
 	return s->queue.packets || s->line.count || s->again.count;
 }
 
+/* What the hold keeps back waits for the time, not for a path. */
 bool session_backlogged(const struct session *s)
 {
-	return s->queue.bulk_packets || s->line.count;
+	const struct buf *first = s->line.head;
+
+	return s->queue.bulk_packets || (first && view_released_us(first, session_hold_us(s)) <= s->tunnel->now_us);
 }
 
 static bool has_queue(const struct path *p)
@@ -411,16 +429,21 @@ static void note_app_limited(const struct session *s, const struct view *v)
 	}
 }
 
-/* A path that the pace holds back is free again at a time; one that is full, when an ack comes. */
+/* A path that the pace holds back is free again at a time; one that is full, when an ack comes; what is held is released at a time. */
 static void plan_next(struct session *s, const struct view *v)
 {
 	u64 due_us = TIME_NEVER;
 
 	for (u32 i = 0; session_waits(s) && i < v->count; i++) {
+		const struct sched_path *e = &v->entries[i];
 		const struct path *p = v->paths[i];
 
-		if (v->entries[i].tier < SCHED_TIER_OUT && !v->entries[i].ready && p->sent.in_flight_bytes < p->window && p->pace)
+		if (e->tier == SCHED_TIER_OUT)
+			continue;
+		if (!e->ready && p->sent.in_flight_bytes < p->window && p->pace)
 			due_us = MIN(due_us, p->free_ns / 1000);
+		if (e->ready && v->hold_us > e->least_delay_us && s->line.head)
+			due_us = MIN(due_us, view_released_us(s->line.head, v->hold_us - e->least_delay_us));
 	}
 	s->pump_due_us = due_us;
 }
@@ -468,6 +491,28 @@ static u64 anchor_estimate(const struct session *s, const struct view *v)
 	return limits_rate(v->paths[anchor], rate_estimate(&v->paths[anchor]->rate));
 }
 
+static void look_at_hold(struct session *s, const struct view *v)
+{
+	struct hold_path paths[TG_MAX_PATHS] = { 0 };
+	u32 bulk = sched_bulk_paths(&s->sched, v->entries, v->count, false);
+
+	if (!s->bundle || v->usable < 2 || s->sched.strategy != SCHED_ADAPTIVE)
+		return;
+	for (u32 i = 0; i < v->count; i++)
+		if (bulk >> i & 1)
+			paths[i] = (struct hold_path){
+				.counts = v->entries[i].tier == SCHED_TIER_GOOD && v->paths[i]->rtt.any,
+				.spare = v->entries[i].ready,
+				.carried_bytes = v->paths[i]->sent.delivered_bytes,
+				.rate = v->entries[i].rate,
+				.farther_us = v->entries[i].least_delay_us,
+				.min_rtt_us = v->entries[i].min_rtt_us,
+			};
+	s->sched.holds = hold_look(&s->bundle->hold, paths, v->count, s->queue.drops_codel + s->queue.marks, s->tunnel->now_us);
+	for (u32 i = 0; i < v->count; i++)
+		s->sched.full = (s->sched.full & ~(1u << i)) | (u32)hold_is_full(&s->bundle->hold, i, s->tunnel->now_us) << i;
+}
+
 /* A path that lost much and does no more: what it carried then, and how much it lost on average, tells nothing of it now. */
 static void reopen_mended(struct session *s, struct view *v)
 {
@@ -499,6 +544,7 @@ void session_pump(struct session *s)
 		send_line(s, &v);
 		send_parity(s, &v);
 		note_app_limited(s, &v);
+		look_at_hold(s, &v);
 		bundle_looked(s, anchor_estimate(s, &v), v.stripe);
 	}
 	plan_next(s, &v);
@@ -511,7 +557,7 @@ void session_pump(struct session *s)
 /* Those of the line and of the queue go first, to where they are planned to go. */
 static void book_waiting(struct sched *plan, const struct session *s, struct view *v)
 {
-	struct buf queued = { .len = s->queue.bulk_packets ? (u16)(s->queue.bulk_bytes / s->queue.bulk_packets) : 0 };
+	struct buf queued = { .time_us = s->tunnel->now_us, .held = true, .len = s->queue.bulk_packets ? (u16)(s->queue.bulk_bytes / s->queue.bulk_packets) : 0 };
 
 	for (const struct buf *b = s->line.head; b; b = b->next) {
 		int i = pick(plan, s, v, b);
@@ -531,7 +577,7 @@ static void book_waiting(struct sched *plan, const struct session *s, struct vie
 
 void session_plan(struct session *s, u32 flow_hash, u32 bytes, struct plan *out)
 {
-	struct buf b = { .flow_hash = flow_hash, .len = (u16)bytes };
+	struct buf b = { .time_us = s->tunnel->now_us, .held = true, .flow_hash = flow_hash, .len = (u16)bytes };
 	struct sched before = s->sched, plan;
 	struct view v;
 

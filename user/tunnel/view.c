@@ -7,6 +7,7 @@
 #include "tunnel/view.h"
 
 #define ACKS_LATE_US (6 * MSEC)		/* acks wait for more, and for somebody to wake up */
+#define HOLD_EARLY_US (1 * MSEC)	/* what is to leave this close together leaves in one run */
 #define NEAR_US (5 * MSEC)		/* a lone path with a shorter round trip needs no repair from us: TCP's is as fast */
 
 enum sched_tier path_tier(const struct path *p)
@@ -27,6 +28,21 @@ void view_book(struct sched_path *e, const struct buf *b, u64 now_us)
 	e->free_us = MAX(e->free_us, now_us) + b->len * SEC / e->rate;
 	e->wait_us = (u32)(e->free_us - now_us);
 	e->in_flight += b->len;
+}
+
+u64 view_released_us(const struct buf *b, u32 hold_us)
+{
+	return b->held ? b->time_us - b->waited_ms * MSEC + hold_us : b->time_us;
+}
+
+void view_hold(struct view *v, const struct buf *b, u64 now_us)
+{
+	for (u32 i = 0; v->hold_us && i < v->count; i++) {
+		struct sched_path *e = &v->entries[i];
+		u64 leaves_us = b && v->hold_us > e->least_delay_us ? view_released_us(b, v->hold_us - e->least_delay_us) : 0;
+
+		e->held_us = leaves_us > now_us + HOLD_EARLY_US ? (u32)(leaves_us - now_us) : 0;
+	}
 }
 
 /* What waits in front of the bottleneck: as measured, which is a round trip old, or what is on the way beyond what the way holds. */
@@ -184,6 +200,7 @@ void view_look(struct session *s, struct view *v)
 	leave_spent(v);
 	fill_delays(v);
 	sched_judge(&s->sched, v->entries, v->count, session_backlogged(s), s->tunnel->now_us);
+	v->hold_us = session_hold_us(s);
 	v->stripe = v->usable > 1 && sched_may_stripe(&s->sched, v->entries, v->count);
 	/* While the bundle is shrunk as well: what is unordered would overtake what the receiver still holds. */
 	v->ordered = v->stripe || !alone || s->tunnel->now_us < s->sched.no_gain_until_us;
