@@ -53,6 +53,10 @@ const struct scenario scenarios[] = {
 	{ "stationary", "bbr-thin-and-near", 60, 30,
 	  .links = { "rate=7mbit delay=7ms queue=200ms", "rate=40mbit delay=55ms queue=400ms" },
 	  .flows = { "bbr" }, .expect = "share>=0.9 best>=0.97" },
+	/* What is held for the near path must not be held for the other once that is alone. */
+	{ "stationary", "bbr-near-one-dies", 70, 55,
+	  .links = { "rate=7mbit delay=7ms queue=200ms @50s cut", "rate=40mbit delay=55ms queue=400ms" },
+	  .flows = { "bbr" }, .expect = "best>=0.97" },
 	{ "stationary", "bbr-thin-and-near-up", 60, 30, UP,
 	  .links = { "rate=7mbit delay=7ms queue=200ms", "rate=40mbit delay=55ms queue=400ms" },
 	  .flows = { "bbr", "ping" }, .expect = "share>=0.9 best>=0.97 ping.lost<=0.1" },

@@ -104,6 +104,8 @@ static void every_size_is_cut_in_two_and_joined_again(void **state)
 		memcpy(whole->data, same, len);
 		whole->csum_partial = len & 1;
 		whole->bulk = len & 2;
+		whole->stretched = len & 4;
+		whole->waited_ms = (u8)len;
 		whole->flow_hash = len;
 		whole->order = order;
 		assert_int_equal(fragment_split(whole, (len + 1) / 2, second), 0);
@@ -113,6 +115,8 @@ static void every_size_is_cut_in_two_and_joined_again(void **state)
 		assert_int_equal(second->half, TG_FLAG_LAST);
 		assert_int_equal(second->flow_hash, len);
 		assert_int_equal(second->bulk, whole->bulk);
+		assert_int_equal(second->stretched, whole->stretched);	/* else one half waits for the other */
+		assert_int_equal(second->waited_ms, whole->waited_ms);
 		second->order = fragment_next_order(order);
 
 		assert_null(fragment_join(&f, whole, NOW));

@@ -412,7 +412,7 @@ static void a_thin_path_that_is_far_is_left_out(void **state)
 /* 7 Mbit/s at 14 ms beside 100 Mbit/s at 74: a sender that fills the near one only had the far one alone, and did not fill that either. */
 static void a_thin_path_that_is_near_stays_until_the_far_one_is_full(void **state)
 {
-	static const struct { u32 full; bool holds; enum sched_exclusion expected; } steps[] = {
+	static const struct { u32 full; bool stretches; enum sched_exclusion expected; } steps[] = {
 		{ 0, false, SCHED_INCLUDED },
 		{ 1, false, SCHED_INCLUDED },
 		{ 2, true, SCHED_INCLUDED },
@@ -427,8 +427,8 @@ static void a_thin_path_that_is_near_stays_until_the_far_one_is_full(void **stat
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		struct sched_path p[2] = { path(7 * MBIT, 0), path(100 * MBIT, 30000) };
 
-		s.full = steps[i].full;
-		s.holds = steps[i].holds;
+		s.full_paths = steps[i].full;
+		s.stretches = steps[i].stretches;
 		sched_judge(&s, p, 2, false, NOW);
 		assert_int_equal(s.exclusion[0], steps[i].expected);
 		assert_int_equal(s.exclusion[1], SCHED_INCLUDED);
@@ -450,6 +450,11 @@ static void what_is_held_back_arrives_as_much_later(void **state)
 	p[1].free_us = NOW + 2000;
 	assert_int_equal(bulk(&s, p, 2), 0);
 	p[0].free_us = NOW + 31000;	/* busy for so long anyway */
+	assert_int_equal(bulk(&s, p, 2), 0);
+	p[0].free_us = 0;
+	p[0].held_free_us = NOW + 40000;	/* behind others that are held */
+	assert_int_equal(bulk(&s, p, 2), 1);
+	p[0].held_us = 0;			/* which need not concern who is not */
 	assert_int_equal(bulk(&s, p, 2), 0);
 }
 

@@ -285,9 +285,9 @@ void status_print_session(const json_t *s)
 		    (unsigned long long)number(s, "reorder_held"), (unsigned long long)number(s, "reorder_filled"),
 		    (unsigned long long)number(s, "reorder_expired"), (unsigned long long)number(s, "reorder_late"),
 		    (unsigned long long)number(s, "reorder_copies"));
-	if (number(s, "hold_us"))
+	if (number(s, "stretch_us"))
 		text_below("bulk takes %s longer than by the nearest path: a sender fills that one and leaves a farther one idle",
-			   text_ms(number(s, "hold_us"), age));
+			   text_ms(number(s, "stretch_us"), age));
 }
 
 static void print_client(const json_t *now, const json_t *before, u64 apart_us, bool detailed)

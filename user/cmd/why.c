@@ -149,8 +149,8 @@ static const char *choice_reason(const char *strategy)
 
 static void print_order(const json_t *flow)
 {
-	u64 hold_us = number(json_object_get(flow, "session"), "hold_us");
-	char hold[TEXT_BYTES];
+	u64 stretch_us = number(json_object_get(flow, "session"), "stretch_us");
+	char stretch[TEXT_BYTES];
 
 	if (truth(flow, "straight"))
 		return;
@@ -160,9 +160,9 @@ static void print_order(const json_t *flow)
 		text_below("bulk is striped over the paths that are not left out (aggregation %s)", text(flow, "aggregation"));
 	else
 		text_below("bulk goes by one path at a time (strategy %s, aggregation %s)", text(flow, "strategy"), text(flow, "aggregation"));
-	if (hold_us)
-		text_below("bulk takes %s longer than by the nearest path, so that a sender that goes by the least round trip fills the others, too",
-			   text_ms(hold_us, hold));
+	if (stretch_us)
+		text_below("TCP and QUIC take %s longer than by the nearest path, so that a sender that goes by the round trip fills the others, too",
+			   text_ms(stretch_us, stretch));
 	if (truth(flow, "ordered") && truth(flow, "whole"))
 		text_below("bulk is put in order again at the other end: slot %llu, %llu packets numbered so far", number(flow, "slot"),
 			   number(flow, "numbered_packets"));

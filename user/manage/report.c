@@ -146,7 +146,7 @@ json_t *report_session(const struct tunnel_session_info *s)
 	put_number(out, "copied_packets", s->copied_packets);
 	put_number(out, "copied_bytes", s->copied_bytes);
 	put_number(out, "guard_shrinks", s->guard_shrinks);
-	put_number(out, "hold_us", s->hold_us);
+	put_number(out, "stretch_us", s->stretch_us);
 	put_number(out, "parity_sent", s->parity_sent);
 	put_number(out, "parity_bytes", s->parity_bytes);
 	put_number(out, "parity_recovered", s->parity_recovered);

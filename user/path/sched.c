@@ -142,7 +142,7 @@ static bool arrives_little(const struct choice *c, const struct sched_path *p, c
 /* A near one is, at light load and for a sender that only ever fills that, the better path: not before the far one is full anyway. */
 static bool is_needed(const struct sched *s, const struct sched_path *p, const struct sched_path *anchor)
 {
-	return p->least_delay_us < anchor->least_delay_us && (s->holds || !(s->full >> s->anchor & 1));
+	return p->least_delay_us < anchor->least_delay_us && (s->stretches || !(s->full_paths >> s->anchor & 1));
 }
 
 static bool is_thin(const struct choice *c, const struct sched_path *p, const struct sched_path *anchor, u32 apart_us, bool was)

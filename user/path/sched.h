@@ -58,7 +58,8 @@ struct sched_path {
 	bool rate_grows;	/* rate_grows(): nothing has shown yet that it carries no more */
 	u64 free_us;		/* when what was given to it will have left; now or earlier: idle */
 	u32 wait_us;		/* until then, from now */
-	u32 held_us;		/* how long the packet that is placed must still wait before it leaves by this path (hold.h) */
+	u32 held_us;		/* how long the packet that is placed must still wait before it may leave by this path (stretch.h) */
+	u64 held_free_us;	/* when what is held for it will have left, too */
 	u32 delay_us;		/* one way with its present queue, above that of the fastest */
 	u32 least_delay_us;	/* the same without queues */
 	u32 jitter_us;
@@ -80,8 +81,8 @@ struct sched {
 	u32 anchor;			/* path that carries most: others are judged against it */
 	u8 exclusion[SCHED_MAX_PATHS];	/* enum sched_exclusion */
 	u32 mended;			/* bits of those that were SCHED_TOO_LOSSY until the last sched_judge() */
-	bool holds;			/* near paths hold bulk back (hold.h) */
-	u32 full;			/* bits of those that were full in the last few seconds */
+	bool stretches;			/* bulk leaves by near paths later than it could (stretch.h) */
+	u32 full_paths;			/* bits of those that were full in the last few seconds */
 	u64 no_gain_until_us;		/* only the anchor carries bulk until then */
 	u64 backlog_us, backlogged_since_us;	/* when bulk waited last, and since when it does */
 	u32 trial;			/* bit of the path that is the anchor for a while, to see what it carries; 0: none */

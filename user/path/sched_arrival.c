@@ -19,7 +19,9 @@ u64 sched_arrival_us(const struct sched_path *p, u32 bytes, u64 now_us)
 	u64 wait_us = p->free_us > now_us ? p->free_us - now_us : 0;
 	u64 cost_us = p->tier == SCHED_TIER_METERED ? METERED_COST_US : 0;
 
-	return MAX(wait_us, (u64)p->held_us) + bytes * SEC / MAX(p->rate, 1u) + p->delay_us + MIN(p->jitter_us, (u32)JITTER_MOST_US) + cost_us;
+	if (p->held_us)
+		wait_us = MAX(MAX(wait_us, (u64)p->held_us), p->held_free_us > now_us ? p->held_free_us - now_us : 0);
+	return wait_us + bytes * SEC / MAX(p->rate, 1u) + p->delay_us + MIN(p->jitter_us, (u32)JITTER_MOST_US) + cost_us;
 }
 
 u32 sched_earliest(struct sched *s, const struct choice *c, u32 bytes, u64 now_us)

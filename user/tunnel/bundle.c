@@ -52,6 +52,7 @@ void bundle_path_gone(struct path *p)
 	if (!p->session || !p->session->bundle)
 		return;
 	coupling_forget(&p->session->bundle->coupling, p->id);
+	stretch_forget(&p->session->bundle->stretch, p->id);
 	share(p->session);
 }
 
@@ -70,7 +71,7 @@ void bundle_looked(struct session *s, u64 anchor_rate, bool striping)
 		.late_packets = s->bundle->peer_late,
 		.anchor_rate = anchor_rate,
 		.backlogged = session_backlogged(s),
-		.striping = striping && !hold_is_wanted(&s->bundle->hold),
+		.striping = striping && !stretch_is_wanted(&s->bundle->stretch),
 	}, now);
 }
 
@@ -93,9 +94,9 @@ void bundle_told(struct session *s, u64 late, u64 given_up)
 		s->bundle->peer_late = MAX(s->bundle->peer_late, MAX(late, given_up));
 }
 
-u32 session_hold_us(const struct session *s)
+u32 session_stretch_us(const struct session *s)
 {
-	return s->bundle ? s->bundle->hold.hold_us : 0;
+	return s->bundle ? stretch_now(&s->bundle->stretch, s->tunnel->now_us) : 0;
 }
 
 u64 bundle_shrinks(const struct session *s)

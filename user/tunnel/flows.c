@@ -76,7 +76,7 @@ void tunnel_flow_ways(struct tunnel *t, const struct flow_info *flows, u32 n, st
 		struct session *its = session_of_owner(t, flows[i].owner);
 
 		if (its && (its != s || plan.pinned))
-			session_plan(its, flows[i].hash, FULL_BYTES, &plan);
+			session_plan(its, flows[i].hash, FULL_BYTES, true, &plan);
 		s = its;
 		if (s)
 			fill_way(s, flows[i].hash, &plan, &out[i]);

@@ -34,7 +34,6 @@
 #include "path/coupling.h"
 #include "path/delay.h"
 #include "path/guard.h"
-#include "path/hold.h"
 #include "path/fec.h"
 #include "path/flows.h"
 #include "path/fragment.h"
@@ -46,6 +45,7 @@
 #include "path/rtt.h"
 #include "path/second.h"
 #include "path/sent.h"
+#include "path/stretch.h"
 #include "tunnel/frames.h"
 #include "tunnel/tunnel.h"
 
@@ -230,6 +230,7 @@ struct session {
 	struct bundle *bundle;		/* NULL: no second path yet */
 	struct queue queue;		/* inner packets wait here for the paths */
 	struct buf_queue line;		/* bulk taken from it: numbered, not yet bound to a path */
+	u32 line_held;			/* of it, when it was last looked at: what waits for its time, not for a path */
 	struct buf_queue again;		/* lost packets, ahead of new ones */
 	u32 *sequences;			/* next one of each slot, TG_ORDER_SLOTS of them; made at the first striped packet */
 	u64 line_sent_us;		/* when the last packet of the line left */
@@ -267,7 +268,7 @@ struct session {
 struct bundle {
 	struct coupling coupling;
 	struct guard guard;
-	struct hold hold;
+	struct stretch stretch;
 	u64 acked_bytes;		/* on all paths */
 	u64 peer_late;			/* striped packets of ours that came late or never */
 };
@@ -432,12 +433,13 @@ enum sched_tier session_tier_in_use(const struct session *s);	/* paths up to it 
 void session_pump(struct session *s);		/* sends what the paths take now; plans when they take more */
 struct path *session_begin_straight(struct session *s);	/* the path of session_goes_straight(), for a batch */
 void session_send_straight(struct path *p, struct buf *b);	/* b waits for nothing */
-void session_plan(struct session *s, u32 flow_hash, u32 bytes, struct plan *out);
+void session_plan(struct session *s, u32 flow_hash, u32 bytes, bool stretched, struct plan *out);
 void session_weigh(struct session *s, struct tg_weights *out);
 u32 session_goes_straight(const struct session *s);	/* one open path and nothing waits: no queue, no order, for packets up to this size; 0: none */
 void pump_number(struct session *s, struct buf *b);	/* the next sequence of its slot; stays TG_ORDER_NONE without memory */
 bool session_waits(const struct session *s);	/* anything waits for the paths */
 bool session_backlogged(const struct session *s);	/* bulk waits for the paths */
+bool session_waits_for_path(const struct session *s);	/* something does */
 void session_drop_waiting(struct session *s);
 
 /* repair.c */
@@ -485,7 +487,7 @@ void bundle_path_gone(struct path *p);		/* or starts anew */
 void bundle_looked(struct session *s, u64 anchor_rate, bool striping);	/* while something waits: may shrink the bundle */
 void bundle_tell(struct session *s, struct frames *f);	/* to the peer, beside an ack: how late its striped packets come */
 void bundle_told(struct session *s, u64 late, u64 given_up);
-u32 session_hold_us(const struct session *s);	/* how long striped bulk is under way at least, beyond the fastest path's delay */
+u32 session_stretch_us(const struct session *s);	/* how long striped bulk is under way at least, beyond the way of the nearest path */
 u64 bundle_shrinks(const struct session *s);
 void bundle_free(struct session *s);
 

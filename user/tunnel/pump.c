@@ -28,7 +28,7 @@
 #define COPY_BYTES_PER_SECOND 32000u	/* copies of sparse packets that are always allowed: a call, twice */
 #define COPY_SHARE 50u			/* and one of so many bytes carried */
 #define COPY_BURST_BYTES 32000u
-#define QUIC_PORT 443
+#define HELD_IN_A_ROW 64u	/* then what is in the line already is passed over */
 #define TOO_NARROW (-2)
 
 /* ---- putting packets on paths ---- */
@@ -178,7 +178,7 @@ static void send_twin(struct session *s, struct view *v, struct buf *b, int firs
 {
 	int i = sched_pick_again(v->entries, v->count, b->len, first, s->tunnel->now_us);
 
-	if (session_backlogged(s) || i < 0 || b->len > view_inner_most(s, v->paths[i]) ||
+	if (s->queue.bulk_packets || s->line.count || i < 0 || b->len > view_inner_most(s, v->paths[i]) ||
 	    !view_can_send(v->paths[i], AGAIN_AHEAD_NS))
 		return;
 	s->repaired_bytes += b->len;
@@ -243,6 +243,7 @@ struct walk {
 	struct view *v;
 	struct sched plan;
 	u32 bulk_paths;		/* bits: where what has no path of its own may go */
+	u32 held_in_a_row;
 };
 
 /* Each flow has a path of its own. */
@@ -281,14 +282,13 @@ static bool may_join(const struct buf *b, void *walk)
 	return w->v->entries[i].ready || w->v->entries[i].wait_us <= PLAN_BOUND_US;
 }
 
-/* Senders that look for their rate: TCP, and QUIC by its port. A stream of media has its own rate, and is not to come later. */
-static bool looks_for_its_rate(const struct buf *b)
+static bool is_stretched(struct walk *w, const struct buf *b)
 {
 	struct tg_flow f;
 
-	if (tg_flow_parse(&f, b->data, b->data + b->len, b->len))
+	if (!w->v->stretch_us || bound_path(&w->plan, w->s, w->v, b) >= 0)
 		return false;
-	return f.protocol == TG_PROTO_TCP || (f.protocol == TG_PROTO_UDP && (f.sport == htobe16(QUIC_PORT) || f.dport == htobe16(QUIC_PORT)));
+	return !tg_flow_parse(&f, b->data, b->data + b->len, b->len) && stretch_suits(&f);
 }
 
 /* The next packet of the queue joins the line; from here on nobody drops it. */
@@ -304,7 +304,7 @@ static struct buf *extend_line(struct walk *w)
 	b->rounds = 0;
 	b->waited_ms = (u8)MIN((s->tunnel->now_us - b->time_us) / MSEC, (u64)UINT8_MAX);
 	b->time_us = s->tunnel->now_us;
-	b->held = v->hold_us && looks_for_its_rate(b);
+	b->stretched = is_stretched(w, b);
 	if (v->ordered)
 		pump_number(s, b);
 	buf_queue_add(&s->line, b);
@@ -342,12 +342,41 @@ static bool walk_goes_on(const struct walk *w)
 	return any_ready(w->v, wanted ? ~0u : w->bulk_paths);
 }
 
+static bool other_is_ready(const struct walk *w, u32 i)
+{
+	return any_ready(w->v, w->bulk_paths & ~(1u << i));
+}
+
+/* b stays. It was booked, or is held for a path that could take it now. */
+static void leave_in_line(struct walk *w, struct buf *b, u32 i)
+{
+	struct sched_path *e = &w->v->entries[i];
+	u64 now = w->s->tunnel->now_us;
+
+	if (e->held_us) {
+		w->s->line_held++;
+		w->held_in_a_row++;
+		if (e->ready)
+			w->v->release_us = MIN(w->v->release_us, now + e->held_us);
+	} else {
+		w->held_in_a_row = 0;
+	}
+	view_book(e, b, now);
+}
+
+/* Nothing more is planned on the path, however much waits. */
+static bool is_planned_out(const struct sched_path *e, u64 now_us)
+{
+	return e->wait_us > PLAN_MOST_US || e->held_free_us > now_us + PLAN_MOST_US;
+}
+
 static void send_line(struct session *s, struct view *v)
 {
 	struct walk w = { .s = s, .v = v, .plan = s->sched };
 	struct buf *before = NULL;
 
 	w.bulk_paths = sched_bulk_paths(&s->sched, v->entries, v->count, is_pinned(s, v));
+	s->line_held = 0;
 	while (walk_goes_on(&w)) {
 		struct buf *b = before ? before->next : s->line.head;
 		int i;
@@ -365,10 +394,10 @@ static void send_line(struct session *s, struct view *v)
 			put_on(s, v, (u32)i, b, 0, 0, b->order != TG_ORDER_NONE && !pool_is_low(s->tunnel));
 			continue;
 		}
-		view_book(&v->entries[i], b, s->tunnel->now_us);
-		if (v->entries[i].wait_us > PLAN_MOST_US)
+		leave_in_line(&w, b, (u32)i);
+		if (is_planned_out(&v->entries[i], s->tunnel->now_us))
 			break;
-		before = b;
+		before = w.held_in_a_row < HELD_IN_A_ROW || other_is_ready(&w, (u32)i) ? b : s->line.tail;
 	}
 	view_hold(v, NULL, s->tunnel->now_us);
 }
@@ -394,12 +423,14 @@ bool session_waits(const struct session *s)
 	return s->queue.packets || s->line.count || s->again.count;
 }
 
-/* What the hold keeps back waits for the time, not for a path. */
 bool session_backlogged(const struct session *s)
 {
-	const struct buf *first = s->line.head;
+	return s->queue.bulk_packets || s->line.count > s->line_held;
+}
 
-	return s->queue.bulk_packets || (first && view_released_us(first, session_hold_us(s)) <= s->tunnel->now_us);
+bool session_waits_for_path(const struct session *s)
+{
+	return s->queue.packets || s->again.count || s->line.count > s->line_held;
 }
 
 static bool has_queue(const struct path *p)
@@ -417,7 +448,7 @@ static bool tells_nothing(const struct sched_path *e, const struct path *p)
 /* Nor does any when all is sent: small packets that run ahead of the pace do not fill a path. */
 static void note_app_limited(const struct session *s, const struct view *v)
 {
-	bool all_sent = !session_waits(s);
+	bool all_sent = !session_waits_for_path(s);
 
 	for (u32 i = 0; i < v->count; i++) {
 		struct path *p = v->paths[i];
@@ -429,21 +460,16 @@ static void note_app_limited(const struct session *s, const struct view *v)
 	}
 }
 
-/* A path that the pace holds back is free again at a time; one that is full, when an ack comes; what is held is released at a time. */
+/* A path that the pace holds back is free again at a time; one that is full, when an ack comes; what is held has its time, too. */
 static void plan_next(struct session *s, const struct view *v)
 {
-	u64 due_us = TIME_NEVER;
+	u64 due_us = v->release_us;
 
 	for (u32 i = 0; session_waits(s) && i < v->count; i++) {
-		const struct sched_path *e = &v->entries[i];
 		const struct path *p = v->paths[i];
 
-		if (e->tier == SCHED_TIER_OUT)
-			continue;
-		if (!e->ready && p->sent.in_flight_bytes < p->window && p->pace)
+		if (v->entries[i].tier < SCHED_TIER_OUT && !v->entries[i].ready && p->sent.in_flight_bytes < p->window && p->pace)
 			due_us = MIN(due_us, p->free_ns / 1000);
-		if (e->ready && v->hold_us > e->least_delay_us && s->line.head)
-			due_us = MIN(due_us, view_released_us(s->line.head, v->hold_us - e->least_delay_us));
 	}
 	s->pump_due_us = due_us;
 }
@@ -491,26 +517,49 @@ static u64 anchor_estimate(const struct session *s, const struct view *v)
 	return limits_rate(v->paths[anchor], rate_estimate(&v->paths[anchor]->rate));
 }
 
-static void look_at_hold(struct session *s, const struct view *v)
+static struct stretch_path stretch_path(const struct sched_path *e, const struct path *p, bool bulk)
 {
-	struct hold_path paths[TG_MAX_PATHS] = { 0 };
-	u32 bulk = sched_bulk_paths(&s->sched, v->entries, v->count, false);
+	return (struct stretch_path){
+		.counts = bulk && e->tier == SCHED_TIER_GOOD && p->rtt.any,
+		.measured = e->rate_measured,
+		.spare = e->ready,
+		.carried_bytes = p->sent.delivered_bytes,
+		.rate = e->rate,
+		.farther_us = e->least_delay_us,
+		.min_rtt_us = e->min_rtt_us,
+	};
+}
 
-	if (!s->bundle || v->usable < 2 || s->sched.strategy != SCHED_ADAPTIVE)
+static void look_at_stretch(struct session *s, const struct view *v)
+{
+	u32 bulk = sched_bulk_paths(&s->sched, v->entries, v->count, false);
+	u64 told = s->queue.drops_codel + s->queue.drops_overflow + s->queue.marks, now = s->tunnel->now_us;
+	struct stretch_path paths[TG_MAX_PATHS] = { 0 };
+	struct stretch *stretch = &s->bundle->stretch;
+	const struct buf *first = s->line.head;
+
+	_Static_assert(TG_MAX_PATHS <= STRETCH_MAX_PATHS, "each has its place");
+	for (u32 i = 0; i < v->count; i++)
+		if (v->entries[i].tier < SCHED_TIER_OUT)
+			paths[i] = stretch_path(&v->entries[i], v->paths[i], bulk >> i & 1);
+	stretch_look(stretch, paths, v->count, told, first ? now - view_came_us(first) : 0, now);
+	s->sched.stretches = stretch->us;
+	s->sched.full_paths = 0;
+	for (u32 i = 0; i < v->count; i++)
+		s->sched.full_paths |= (u32)stretch_is_full(stretch, i, now) << i;
+}
+
+/* Where bulk has no choice of path there is nothing to make equal. */
+static void tune_stretch(struct session *s, const struct view *v)
+{
+	if (s->bundle && v->usable > 1 && s->sched.strategy == SCHED_ADAPTIVE && s->sched.aggregation != SCHED_NONE) {
+		look_at_stretch(s, v);
 		return;
-	for (u32 i = 0; i < v->count; i++)
-		if (bulk >> i & 1)
-			paths[i] = (struct hold_path){
-				.counts = v->entries[i].tier == SCHED_TIER_GOOD && v->paths[i]->rtt.any,
-				.spare = v->entries[i].ready,
-				.carried_bytes = v->paths[i]->sent.delivered_bytes,
-				.rate = v->entries[i].rate,
-				.farther_us = v->entries[i].least_delay_us,
-				.min_rtt_us = v->entries[i].min_rtt_us,
-			};
-	s->sched.holds = hold_look(&s->bundle->hold, paths, v->count, s->queue.drops_codel + s->queue.marks, s->tunnel->now_us);
-	for (u32 i = 0; i < v->count; i++)
-		s->sched.full = (s->sched.full & ~(1u << i)) | (u32)hold_is_full(&s->bundle->hold, i, s->tunnel->now_us) << i;
+	}
+	s->sched.stretches = false;
+	s->sched.full_paths = 0;
+	if (s->bundle)
+		s->bundle->stretch = (struct stretch){ 0 };
 }
 
 /* A path that lost much and does no more: what it carried then, and how much it lost on average, tells nothing of it now. */
@@ -534,6 +583,7 @@ void session_pump(struct session *s)
 		return;
 	}
 	view_look(s, &v);
+	v.release_us = TIME_NEVER;
 	reopen_mended(s, &v);
 	if (v.usable) {		/* else all are silent: what waits is held until one answers */
 		tune_codel(s, &v);
@@ -544,7 +594,7 @@ void session_pump(struct session *s)
 		send_line(s, &v);
 		send_parity(s, &v);
 		note_app_limited(s, &v);
-		look_at_hold(s, &v);
+		tune_stretch(s, &v);
 		bundle_looked(s, anchor_estimate(s, &v), v.stripe);
 	}
 	plan_next(s, &v);
@@ -557,7 +607,7 @@ void session_pump(struct session *s)
 /* Those of the line and of the queue go first, to where they are planned to go. */
 static void book_waiting(struct sched *plan, const struct session *s, struct view *v)
 {
-	struct buf queued = { .time_us = s->tunnel->now_us, .held = true, .len = s->queue.bulk_packets ? (u16)(s->queue.bulk_bytes / s->queue.bulk_packets) : 0 };
+	struct buf queued = { .time_us = s->tunnel->now_us, .stretched = true, .len = s->queue.bulk_packets ? (u16)(s->queue.bulk_bytes / s->queue.bulk_packets) : 0 };
 
 	for (const struct buf *b = s->line.head; b; b = b->next) {
 		int i = pick(plan, s, v, b);
@@ -575,9 +625,9 @@ static void book_waiting(struct sched *plan, const struct session *s, struct vie
 	}
 }
 
-void session_plan(struct session *s, u32 flow_hash, u32 bytes, struct plan *out)
+void session_plan(struct session *s, u32 flow_hash, u32 bytes, bool stretched, struct plan *out)
 {
-	struct buf b = { .time_us = s->tunnel->now_us, .held = true, .flow_hash = flow_hash, .len = (u16)bytes };
+	struct buf b = { .time_us = s->tunnel->now_us, .stretched = stretched, .flow_hash = flow_hash, .len = (u16)bytes };
 	struct sched before = s->sched, plan;
 	struct view v;
 
@@ -616,6 +666,7 @@ void session_weigh(struct session *s, struct tg_weights *out)
 
 void session_drop_waiting(struct session *s)
 {
+	s->line_held = 0;
 	queue_free(&s->queue);
 	buf_queue_drop(&s->line);
 	buf_queue_drop(&s->again);

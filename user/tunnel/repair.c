@@ -74,7 +74,7 @@ u64 repair_tail_due_us(const struct session *s)
 {
 	const struct path *fast = session_best_path((struct session *)s, NULL);
 
-	if (!s->tail_open || !fast || session_waits(s) || session_hold_us(s))
+	if (!s->tail_open || !fast || session_waits(s) || session_stretch_us(s))
 		return TIME_NEVER;
 	return s->line_sent_us + MAX(MAX(fast->rtt.min_us / 4, 2 * fast->delay.jitter_us), (u32)TAIL_LEAST_US);
 }

@@ -384,7 +384,7 @@ void session_fill(const struct session *s, struct tunnel_session_info *info)
 		.copied_packets = s->copied,
 		.copied_bytes = s->copied_bytes,
 		.guard_shrinks = bundle_shrinks(s),
-		.hold_us = session_hold_us(s),
+		.stretch_us = session_stretch_us(s),
 		.parity_sent = s->parity_sent,
 		.parity_bytes = s->parity_bytes,
 		.parity_recovered = s->parity_recovered,

@@ -151,7 +151,7 @@ static void tell_rate(struct path *p, const struct sent_news *news)
 		.min_rtt_us = p->rtt.min_us,
 		.in_flight = p->sent.in_flight_bytes,
 		.jitter_us = p->delay.jitter_us,
-		.may_probe = session_waits(p->session) && !other_is_probed(p),
+		.may_probe = session_waits_for_path(p->session) && !other_is_probed(p),
 	};
 
 	rate_acked(&p->rate, &told, p->tunnel->now_us);

@@ -118,7 +118,7 @@ struct tunnel_session_info {
 	u64 parity_sent, parity_bytes, parity_recovered;	/* repair symbols sent; packets worked out of those that came */
 	u64 halved_packets, joined_packets;	/* sent in two datagrams; received so */
 	u64 guard_shrinks;		/* times the bundle was a loss, and bulk went over the best path alone for a while */
-	u32 hold_us;			/* bulk is under way for so long at least, beyond the fastest path's delay; 0: nothing is held back */
+	u32 stretch_us;			/* striped bulk is under way for so long at least, beyond the way of the nearest path */
 	u32 path_count;
 	struct tunnel_path_info paths[TG_MAX_PATHS];
 };

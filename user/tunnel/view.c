@@ -7,7 +7,7 @@
 #include "tunnel/view.h"
 
 #define ACKS_LATE_US (6 * MSEC)		/* acks wait for more, and for somebody to wake up */
-#define HOLD_EARLY_US (1 * MSEC)	/* what is to leave this close together leaves in one run */
+#define HELD_EARLY_US (1 * MSEC)	/* what is to leave this close together leaves in one run */
 #define NEAR_US (5 * MSEC)		/* a lone path with a shorter round trip needs no repair from us: TCP's is as fast */
 
 enum sched_tier path_tier(const struct path *p)
@@ -23,25 +23,37 @@ enum sched_tier path_tier(const struct path *p)
 	return p->link_flags & TG_LINK_METERED ? SCHED_TIER_METERED : SCHED_TIER_GOOD;
 }
 
+/* What may leave does not wait behind what is held. */
+static void book_held(struct sched_path *e, const struct buf *b, u64 now_us)
+{
+	e->held_free_us = MAX(MAX(e->held_free_us, e->free_us), now_us + e->held_us) + b->len * SEC / e->rate;
+	e->in_flight += b->len;
+}
+
 void view_book(struct sched_path *e, const struct buf *b, u64 now_us)
 {
+	if (e->held_us) {
+		book_held(e, b, now_us);
+		return;
+	}
 	e->free_us = MAX(e->free_us, now_us) + b->len * SEC / e->rate;
 	e->wait_us = (u32)(e->free_us - now_us);
 	e->in_flight += b->len;
 }
 
-u64 view_released_us(const struct buf *b, u32 hold_us)
+u64 view_came_us(const struct buf *b)
 {
-	return b->held ? b->time_us - b->waited_ms * MSEC + hold_us : b->time_us;
+	return b->time_us - b->waited_ms * MSEC;
 }
 
 void view_hold(struct view *v, const struct buf *b, u64 now_us)
 {
-	for (u32 i = 0; v->hold_us && i < v->count; i++) {
+	for (u32 i = 0; v->stretch_us && i < v->count; i++) {
 		struct sched_path *e = &v->entries[i];
-		u64 leaves_us = b && v->hold_us > e->least_delay_us ? view_released_us(b, v->hold_us - e->least_delay_us) : 0;
+		u64 least_us = v->nearest_us + v->stretch_us;
+		u64 leaves_us = b && b->stretched && least_us > e->least_delay_us ? view_came_us(b) + least_us - e->least_delay_us : 0;
 
-		e->held_us = leaves_us > now_us + HOLD_EARLY_US ? (u32)(leaves_us - now_us) : 0;
+		e->held_us = leaves_us > now_us + HELD_EARLY_US ? (u32)(leaves_us - now_us) : 0;
 	}
 }
 
@@ -178,6 +190,23 @@ u32 view_inner_most(const struct session *s, const struct path *p)
 	return mtu_inner_most(p) - (s->sched.strategy == SCHED_REDUNDANT ? TG_COPY_ID_BYTES : 0);
 }
 
+/* No farther than from the nearest to the farthest that may carry bulk now. */
+static void stretch(const struct session *s, struct view *v)
+{
+	u32 bulk = sched_bulk_paths(&s->sched, v->entries, v->count, false), most_us = 0;
+
+	v->stretch_us = v->stripe ? session_stretch_us(s) : 0;
+	v->nearest_us = UINT32_MAX;
+	for (u32 i = 0; v->stretch_us && i < v->count; i++) {
+		if (!(bulk >> i & 1))
+			continue;
+		v->nearest_us = MIN(v->nearest_us, v->entries[i].least_delay_us);
+		most_us = MAX(most_us, v->entries[i].least_delay_us);
+	}
+	if (v->stretch_us)
+		v->stretch_us = MIN(v->stretch_us, most_us - v->nearest_us);
+}
+
 void view_look(struct session *s, struct view *v)
 {
 	bool alone = is_near_alone(s);
@@ -200,8 +229,8 @@ void view_look(struct session *s, struct view *v)
 	leave_spent(v);
 	fill_delays(v);
 	sched_judge(&s->sched, v->entries, v->count, session_backlogged(s), s->tunnel->now_us);
-	v->hold_us = session_hold_us(s);
 	v->stripe = v->usable > 1 && sched_may_stripe(&s->sched, v->entries, v->count);
+	stretch(s, v);
 	/* While the bundle is shrunk as well: what is unordered would overtake what the receiver still holds. */
 	v->ordered = v->stripe || !alone || s->tunnel->now_us < s->sched.no_gain_until_us;
 }

@@ -16,7 +16,9 @@ struct view {
 	u32 usable;		/* paths that may carry data: not silent ones */
 	bool stripe;
 	bool ordered;		/* bulk gets sequences */
-	u32 hold_us;		/* striped bulk is under way for so long at least, beyond the way of the fastest path (hold.h) */
+	u32 stretch_us;		/* striped bulk is under way for so long at least, beyond the way of the nearest path (stretch.h) */
+	u32 nearest_us;		/* least delay of that */
+	u64 release_us;		/* when the first is to leave of those that a path would take, were they not held; TIME_NEVER: none is */
 	u32 fits;		/* inner packets up to this size fit every path; larger ones are cut in two */
 };
 
@@ -26,10 +28,10 @@ void view_look(struct session *s, struct view *v);
 /* Books b on the path: busy for as long as it really takes, however fast we try to send. */
 void view_book(struct sched_path *e, const struct buf *b, u64 now_us);
 
-/* When b, that waits in the line, has been here for hold_us, if it is one of those that are held back. */
-u64 view_released_us(const struct buf *b, u32 hold_us);
+/* When b, of the line, came into the tunnel. */
+u64 view_came_us(const struct buf *b);
 
-/* Notes in the entries how long b is to be held back on each path; NULL: nothing is. */
+/* Notes in the entries how long b, of the line, is held for each path; NULL: nothing is. */
 void view_hold(struct view *v, const struct buf *b, u64 now_us);
 
 /* May p be given more now, up to `ahead_ns` before its pace allows it? */

@@ -155,12 +155,12 @@ static void fill_paths(struct session *s, const struct plan *plan, struct tunnel
 	out->bulk_path = index_of(out, plan->bulk);
 }
 
-static void explain(struct session *s, u32 flow_hash, struct tunnel_why *out)
+static void explain(struct session *s, u32 flow_hash, bool stretched, struct tunnel_why *out)
 {
 	struct queue_flow flow;
 	struct plan plan;
 
-	session_plan(s, flow_hash, FULL_BYTES, &plan);
+	session_plan(s, flow_hash, FULL_BYTES, stretched, &plan);
 	queue_look(&s->queue, flow_hash, s->tunnel->now_us, &flow);
 	*out = (struct tunnel_why){
 		.handle = s->handle,
@@ -212,6 +212,6 @@ int tunnel_why(struct tunnel *t, const struct tg_flow *flow, u64 hash_key, struc
 	}
 	if (!s)
 		return -ENOENT;
-	explain(s, tg_flow_hash(&f, hash_key), out);
+	explain(s, tg_flow_hash(&f, hash_key), stretch_suits(&f), out);
 	return 0;
 }
