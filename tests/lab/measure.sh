@@ -47,6 +47,9 @@ machine() { # one line: day, processor, cores, kernel
 	echo "$(date -u +%Y-%m-%d), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, Linux $(uname -r)."
 }
 
+# Of the usual class of the scheduler: started from a shell of the idle class, all that is measured would wait for whatever else runs.
+chrt --other --pid 0 $$ > /dev/null 2>&1 || echo "the class of the scheduler stays as it is"
+
 # --- load of tests/lab/flow.c, between the client and the internet host -------------------------
 
 # Prints the result; see flow.c for options.

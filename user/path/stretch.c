@@ -19,6 +19,7 @@
 #define LOOSE_SECONDS 3u		/* BBR sends next to nothing for 200 ms in every ten seconds */
 #define WORSE_PERCENT 75u
 #define WORSE_SECONDS 4u
+#define BETTER_PERCENT 115u
 #define REST_FIRST_US (60 * SEC)
 #define REST_MOST_US (600 * SEC)
 #define STEP_PERCENT 180u	/* of the least round trip that the sender knows: below the twice that it has on the way */
@@ -92,9 +93,9 @@ static const struct stretch_path *nearest_full(const struct stretch *s, const st
 /* CUBIC lets more wait than BBR, and between two of its losses finds no path that is so thin. */
 static bool is_worth_it(const struct stretch *s, const struct stretch_path *idle, const struct stretch_path *full)
 {
-	u64 waited_us = s->waited_sum_us / s->looks;
+	u64 most_us = (u64)(full->min_rtt_us + s->us) * WAIT_RTT_PERCENT / 100 + WAIT_SLACK_US;
 
-	return idle->rate * 100 >= full->rate * WORTH_PERCENT || waited_us <= full->min_rtt_us * WAIT_RTT_PERCENT / 100 + WAIT_SLACK_US;
+	return idle->rate * 100 >= full->rate * WORTH_PERCENT || s->waited_sum_us / s->looks <= most_us;
 }
 
 static bool any_idle_beyond(const struct stretch *s, const struct stretch_path *paths, u32 n, const struct stretch_path *full, u64 took_us)
@@ -108,6 +109,15 @@ static bool any_idle_beyond(const struct stretch *s, const struct stretch_path *
 	return false;
 }
 
+/* Against what went before, until it has shown that it is a gain. */
+static void judge_gain(struct stretch *s, u64 rate)
+{
+	s->worse_seconds = rate * 100 < s->before * WORSE_PERCENT ? s->worse_seconds + 1 : 0;
+	s->better_seconds = rate * 100 > s->before * BETTER_PERCENT ? s->better_seconds + 1 : 0;
+	if (s->better_seconds >= WORSE_SECONDS)
+		s->before = s->pause_us = s->worse_seconds = 0;
+}
+
 static void judge_second(struct stretch *s, const struct stretch_path *paths, u32 n, u64 told, u64 now_us)
 {
 	u64 took_us = now_us - s->second_us;
@@ -117,14 +127,12 @@ static void judge_second(struct stretch *s, const struct stretch_path *paths, u3
 		if (was_full(s, &paths[i], i, took_us, FULL_PERCENT))
 			s->full_us[i] = now_us;
 	s->loose_seconds = full ? 0 : s->loose_seconds + 1;
-	if (full && told == s->told && any_idle_beyond(s, paths, n, full, took_us))
+	if (full && told == s->told && now_us >= s->not_before_us && any_idle_beyond(s, paths, n, full, took_us))
 		s->idle_seconds++;
 	else
 		s->idle_seconds = 0;
-	if (s->goal_us && carried_by_all(s, paths, n, took_us) * 100 < s->before * WORSE_PERCENT)
-		s->worse_seconds++;
-	else
-		s->worse_seconds = 0;
+	if (s->before)
+		judge_gain(s, carried_by_all(s, paths, n, took_us));
 }
 
 /* ---- how far ---- */
@@ -155,15 +163,23 @@ static u32 difference(const struct stretch_path *paths, u32 n)
 
 static void end(struct stretch *s)
 {
-	s->us = s->goal_us = s->worse_seconds = 0;
+	s->us = s->goal_us = s->worse_seconds = s->better_seconds = 0;
+	s->before = 0;
 }
 
-/* Less than before, for seconds: this sender is held down by something else, and the longer round trip costs it. */
+/* Something else holds this sender down, and a longer round trip costs it. */
 static void rest(struct stretch *s, u64 now_us)
 {
 	end(s);
 	s->pause_us = s->pause_us ? MIN(2 * s->pause_us, REST_MOST_US) : REST_FIRST_US;
 	s->not_before_us = now_us + s->pause_us;
+}
+
+/* All are equally far, the sender knows it by now, and still leaves one idle. */
+static bool was_in_vain(const struct stretch *s, const struct stretch_path *paths, u32 n, u64 now_us)
+{
+	return s->goal_us && s->goal_us == difference(paths, n) && s->idle_seconds >= IDLE_SECONDS &&
+	       now_us - s->step_us >= 2 * STEP_EVERY_US;
 }
 
 static void step(struct stretch *s, const struct stretch_path *paths, u32 n, u64 now_us)
@@ -172,9 +188,11 @@ static void step(struct stretch *s, const struct stretch_path *paths, u32 n, u64
 
 	if (s->loose_seconds >= LOOSE_SECONDS)
 		end(s);
-	if (s->worse_seconds >= WORSE_SECONDS)
+	if (s->worse_seconds >= WORSE_SECONDS || was_in_vain(s, paths, n, now_us))
 		rest(s, now_us);
 	if (s->idle_seconds < IDLE_SECONDS || now_us < s->not_before_us || (s->goal_us && now_us - s->step_us < STEP_EVERY_US))
+		return;
+	if (s->goal_us == difference(paths, n))
 		return;
 	if (!s->goal_us)
 		s->before = carried_by_all(s, paths, n, now_us - s->second_us);

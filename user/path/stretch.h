@@ -9,7 +9,7 @@
  *   a near path full, a farther one idle, 5 s --> stretch to 1.8 of the least round trip
  *      ^                                           | 11 s, still so: 1.8 of that, up to the difference of the paths
  *      |                                           v
- *      +-- no path half full for 3 s, or less is carried than before for 4 s: then not again for a minute --+
+ *      +-- no path half full for 3 s; or less carried than before for 4 s, or all in vain: then not again for a minute
  *
  * What is sent by a near path leaves as much later, so the round trip that the sender sees becomes longer, while it sends
  * no less: it may have twice what it thinks it needs. After ten seconds it believes the longer one, and there is room
@@ -48,8 +48,9 @@ struct stretch {
 	u64 carried_bytes[STRETCH_MAX_PATHS];	/* when it began; UINT64_MAX: the path did not count */
 	u64 told;				/* likewise */
 	u64 full_us[STRETCH_MAX_PATHS];	/* when a second ended in which it was full; 0: never */
-	u32 idle_seconds, loose_seconds, worse_seconds;	/* in a row: a path idle beside a full one; none full; see before */
-	u64 before;			/* bytes/s that all carried before the first step */
+	u32 idle_seconds, loose_seconds;	/* in a row: a path idle beside a full one; none full */
+	u64 before;			/* bytes/s that all carried before the first step, until it was a gain: 0 */
+	u32 worse_seconds, better_seconds;	/* in a row, against that */
 	u64 pause_us;			/* how long it rests once it was no gain, and until when */
 	u64 not_before_us;
 };

@@ -230,6 +230,7 @@ struct session {
 	struct bundle *bundle;		/* NULL: no second path yet */
 	struct queue queue;		/* inner packets wait here for the paths */
 	struct buf_queue line;		/* bulk taken from it: numbered, not yet bound to a path */
+	u32 line_plain;			/* of it: what is not stretched (stretch.h) */
 	u32 line_held;			/* of it, when it was last looked at: what waits for its time, not for a path */
 	struct buf_queue again;		/* lost packets, ahead of new ones */
 	u32 *sequences;			/* next one of each slot, TG_ORDER_SLOTS of them; made at the first striped packet */

@@ -308,8 +308,11 @@ static struct buf *extend_line(struct walk *w)
 	if (v->ordered)
 		pump_number(s, b);
 	buf_queue_add(&s->line, b);
-	if (b->len > v->fits && (rest = halves_cut(s, b, v->fits)))
+	s->line_plain += !b->stretched;
+	if (b->len > v->fits && (rest = halves_cut(s, b, v->fits))) {
 		buf_queue_add(&s->line, rest);
+		s->line_plain += !b->stretched;
+	}
 	return b;
 }
 
@@ -364,10 +367,23 @@ static void leave_in_line(struct walk *w, struct buf *b, u32 i)
 	view_book(e, b, now);
 }
 
+/* Behind which packet the walk goes on. After many that are held, so is what stands behind them, where nothing in the line is of another kind. */
+static struct buf *walk_on(struct walk *w, struct buf *b, u32 i)
+{
+	struct session *s = w->s;
+	struct sched_path *e = &w->v->entries[i];
+
+	if (w->held_in_a_row < HELD_IN_A_ROW || s->line_plain || other_is_ready(w, i))
+		return b;
+	e->held_free_us += (u64)(s->line.count - MIN(s->line_held, s->line.count)) * b->len * SEC / e->rate;
+	s->line_held = s->line.count;
+	return s->line.tail;
+}
+
 /* Nothing more is planned on the path, however much waits. */
 static bool is_planned_out(const struct sched_path *e, u64 now_us)
 {
-	return e->wait_us > PLAN_MOST_US || e->held_free_us > now_us + PLAN_MOST_US;
+	return e->held_us ? e->held_free_us > now_us + PLAN_MOST_US : e->wait_us > PLAN_MOST_US;
 }
 
 static void send_line(struct session *s, struct view *v)
@@ -376,7 +392,7 @@ static void send_line(struct session *s, struct view *v)
 	struct buf *before = NULL;
 
 	w.bulk_paths = sched_bulk_paths(&s->sched, v->entries, v->count, is_pinned(s, v));
-	s->line_held = 0;
+	s->line_held = walk_goes_on(&w) ? 0 : MIN(s->line_held, s->line.count);
 	while (walk_goes_on(&w)) {
 		struct buf *b = before ? before->next : s->line.head;
 		int i;
@@ -388,6 +404,7 @@ static void send_line(struct session *s, struct view *v)
 			break;
 		if (v->entries[i].ready && !v->entries[i].held_us) {
 			take_behind(&s->line, before);
+			s->line_plain -= !b->stretched;
 			sched_charge(&s->sched, v->entries, v->count, (u32)i, b->len);
 			s->line_sent_us = s->tunnel->now_us;
 			s->tail_open = true;
@@ -395,9 +412,9 @@ static void send_line(struct session *s, struct view *v)
 			continue;
 		}
 		leave_in_line(&w, b, (u32)i);
+		before = walk_on(&w, b, (u32)i);
 		if (is_planned_out(&v->entries[i], s->tunnel->now_us))
 			break;
-		before = w.held_in_a_row < HELD_IN_A_ROW || other_is_ready(&w, (u32)i) ? b : s->line.tail;
 	}
 	view_hold(v, NULL, s->tunnel->now_us);
 }
@@ -552,7 +569,7 @@ static void look_at_stretch(struct session *s, const struct view *v)
 /* Where bulk has no choice of path there is nothing to make equal. */
 static void tune_stretch(struct session *s, const struct view *v)
 {
-	if (s->bundle && v->usable > 1 && s->sched.strategy == SCHED_ADAPTIVE && s->sched.aggregation != SCHED_NONE) {
+	if (s->bundle && s->sched.strategy == SCHED_ADAPTIVE && s->sched.aggregation != SCHED_NONE) {
 		look_at_stretch(s, v);
 		return;
 	}
@@ -666,7 +683,7 @@ void session_weigh(struct session *s, struct tg_weights *out)
 
 void session_drop_waiting(struct session *s)
 {
-	s->line_held = 0;
+	s->line_held = s->line_plain = 0;
 	queue_free(&s->queue);
 	buf_queue_drop(&s->line);
 	buf_queue_drop(&s->again);

@@ -50,8 +50,11 @@ void view_hold(struct view *v, const struct buf *b, u64 now_us)
 {
 	for (u32 i = 0; v->stretch_us && i < v->count; i++) {
 		struct sched_path *e = &v->entries[i];
-		u64 least_us = v->nearest_us + v->stretch_us;
-		u64 leaves_us = b && b->stretched && least_us > e->least_delay_us ? view_came_us(b) + least_us - e->least_delay_us : 0;
+		u64 least_us = v->nearest_us + v->stretch_us, leaves_us;
+
+		if (e->tier != SCHED_TIER_GOOD)
+			continue;
+		leaves_us = b && b->stretched && least_us > e->least_delay_us ? view_came_us(b) + least_us - e->least_delay_us : 0;
 
 		e->held_us = leaves_us > now_us + HELD_EARLY_US ? (u32)(leaves_us - now_us) : 0;
 	}
@@ -198,13 +201,12 @@ static void stretch(const struct session *s, struct view *v)
 	v->stretch_us = v->stripe ? session_stretch_us(s) : 0;
 	v->nearest_us = UINT32_MAX;
 	for (u32 i = 0; v->stretch_us && i < v->count; i++) {
-		if (!(bulk >> i & 1))
+		if (!(bulk >> i & 1) || v->entries[i].tier != SCHED_TIER_GOOD)
 			continue;
 		v->nearest_us = MIN(v->nearest_us, v->entries[i].least_delay_us);
 		most_us = MAX(most_us, v->entries[i].least_delay_us);
 	}
-	if (v->stretch_us)
-		v->stretch_us = MIN(v->stretch_us, most_us - v->nearest_us);
+	v->stretch_us = most_us > v->nearest_us ? MIN(v->stretch_us, most_us - v->nearest_us) : 0;
 }
 
 void view_look(struct session *s, struct view *v)
