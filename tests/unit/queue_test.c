@@ -319,6 +319,19 @@ static void ten_kilobytes_waiting_are_bulk_and_what_waits_changes_with_them(void
 		expect(queue_take_bulk(&q, START), 1, i, true);
 }
 
+/* In the time in which BBR sends four packets a round trip they went by the near path, unstretched, and told it that one. */
+static void bulk_ends_later_where_senders_go_by_the_round_trip(void **state)
+{
+	(void)state;
+	queue_keep_bulk(&q, true);
+	make_bulk(1, START);
+	assert_true(passes_as_bulk(1, 100, START + 1990 * MSEC));
+	assert_false(passes_as_bulk(1, 100, START + 2010 * MSEC));
+	queue_keep_bulk(&q, false);
+	make_bulk(1, START + 3 * SEC);
+	assert_false(passes_as_bulk(1, 100, START + 3 * SEC + 501 * MSEC));
+}
+
 static void bulk_ends_half_a_second_after_the_last_busy_packet(void **state)
 {
 	(void)state;
@@ -728,6 +741,7 @@ int main(void)
 		TEST(thirty_kilobytes_in_a_tenth_of_a_second_are_bulk),
 		TEST(the_same_in_a_longer_time_are_not),
 		TEST(ten_kilobytes_waiting_are_bulk_and_what_waits_changes_with_them),
+		TEST(bulk_ends_later_where_senders_go_by_the_round_trip),
 		TEST(bulk_ends_half_a_second_after_the_last_busy_packet),
 		TEST(a_flow_with_a_backlog_stays_bulk),
 		TEST(a_slow_elephant_does_not_flap),

@@ -34,6 +34,7 @@
 #define TICKS(us) ((u32)((us) >> 10))
 #define BULK_WINDOW TICKS(100 * MSEC)
 #define BULK_STAYS TICKS(500 * MSEC)
+#define BULK_STAYS_LONG TICKS(2 * SEC)
 
 #define WAYS 8u
 #define SETS (QUEUE_FLOWS / WAYS)
@@ -243,6 +244,7 @@ static bool is_bulk(struct flow *f, u32 waiting, const struct buf *b, u32 tick)
 
 static void classify(struct queue *q, u32 i, const struct buf *b, u32 tick)
 {
+	u32 stays = q->bulk_stays_long ? BULK_STAYS_LONG : BULK_STAYS;
 	struct flow *f = &q->table->flows[i];
 	bool realtime = b->wanted_class == TG_CLASS_REALTIME;
 
@@ -250,7 +252,7 @@ static void classify(struct queue *q, u32 i, const struct buf *b, u32 tick)
 		if (!f->bulk)
 			become_bulk(q, i);
 		f->busy_tick = tick;
-	} else if (f->bulk && !f->packets && (realtime || tick - f->busy_tick >= BULK_STAYS)) {
+	} else if (f->bulk && !f->packets && (realtime || tick - f->busy_tick >= stays)) {
 		f->bulk = false;
 	}
 }
@@ -464,6 +466,11 @@ void queue_free(struct queue *q)
 void queue_set_codel(struct queue *q, u64 target_us, u64 interval_us)
 {
 	q->codel = (struct codel_limits){ .target_us = target_us, .interval_us = interval_us };
+}
+
+void queue_keep_bulk(struct queue *q, bool longer)
+{
+	q->bulk_stays_long = longer;
 }
 
 u64 queue_bulk_head_age(const struct queue *q, u64 now_us)

@@ -46,6 +46,7 @@ struct queue {
 	struct buf_queue priority;	/* before all flows */
 	struct queue_turn sparse, bulk;
 	struct codel_limits codel;
+	bool bulk_stays_long;		/* see queue_keep_bulk() */
 	u32 limit;			/* packets */
 	u32 packets, bulk_packets;	/* that wait now: all, and those of bulk flows */
 	u64 bytes, bulk_bytes, priority_bytes;
@@ -62,6 +63,9 @@ void queue_free(struct queue *q);
 
 /* What counts as a standing queue of a bulk flow, from now on. */
 void queue_set_codel(struct queue *q, u64 target_us, u64 interval_us);
+
+/* Bulk flows stay bulk for 2 s instead of 500 ms after they were busy last: through the time in which BBR sends next to nothing, to learn the round trip. */
+void queue_keep_bulk(struct queue *q, bool longer);
 
 /* Puts b behind its flow (b->flow_hash; all with 0 are one flow); b->time_us becomes now_us. b is the queue's from
  * here on. When too many wait, the flow with most bytes loses packets from its head, up to 64 or half its bytes: b

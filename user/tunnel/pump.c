@@ -561,6 +561,7 @@ static void look_at_stretch(struct session *s, const struct view *v)
 			paths[i] = stretch_path(&v->entries[i], v->paths[i], bulk >> i & 1);
 	stretch_look(stretch, paths, v->count, told, first ? now - view_came_us(first) : 0, now);
 	s->sched.stretches = stretch->us;
+	queue_keep_bulk(&s->queue, stretch->us);
 	s->sched.full_paths = 0;
 	for (u32 i = 0; i < v->count; i++)
 		s->sched.full_paths |= (u32)stretch_is_full(stretch, i, now) << i;
@@ -574,6 +575,7 @@ static void tune_stretch(struct session *s, const struct view *v)
 		return;
 	}
 	s->sched.stretches = false;
+	queue_keep_bulk(&s->queue, false);
 	s->sched.full_paths = 0;
 	if (s->bundle)
 		s->bundle->stretch = (struct stretch){ 0 };
