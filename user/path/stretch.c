@@ -163,7 +163,7 @@ static u32 difference(const struct stretch_path *paths, u32 n)
 
 static void end(struct stretch *s)
 {
-	s->us = s->goal_us = s->worse_seconds = s->better_seconds = 0;
+	s->us = s->goal_us = s->idle_seconds = s->worse_seconds = s->better_seconds = 0;
 	s->before = 0;
 }
 
@@ -190,9 +190,7 @@ static void step(struct stretch *s, const struct stretch_path *paths, u32 n, u64
 		end(s);
 	if (s->worse_seconds >= WORSE_SECONDS || was_in_vain(s, paths, n, now_us))
 		rest(s, now_us);
-	if (s->idle_seconds < IDLE_SECONDS || now_us < s->not_before_us || (s->goal_us && now_us - s->step_us < STEP_EVERY_US))
-		return;
-	if (s->goal_us == difference(paths, n))
+	if (s->idle_seconds < IDLE_SECONDS || (s->goal_us && now_us - s->step_us < STEP_EVERY_US) || s->goal_us == difference(paths, n))
 		return;
 	if (!s->goal_us)
 		s->before = carried_by_all(s, paths, n, now_us - s->second_us);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* bundle.c - what the paths of a session are to each other: do they share a bottleneck, and is using them all a gain?
  *
- * Hooks of the packet path into coupling.h and guard.h. Their memory is made when a second path is first heard.
+ * Hooks of the packet path into coupling.h, guard.h and stretch.h. Their memory is made when a second path is first heard.
  */
-#include "tunnel/internal.h"
+#include "tunnel/view.h"
 
 #include <stdlib.h>
 
@@ -74,6 +74,56 @@ void bundle_looked(struct session *s, u64 anchor_rate, bool striping)
 		.striping = striping && !stretch_is_wanted(&s->bundle->stretch),
 	}, now);
 }
+
+/* ---- longer round trips ---- */
+
+static struct stretch_path stretch_path(const struct sched_path *e, const struct path *p, bool bulk)
+{
+	return (struct stretch_path){
+		.counts = bulk && e->tier == SCHED_TIER_GOOD && p->rtt.any,
+		.measured = e->rate_measured,
+		.spare = e->ready,
+		.carried_bytes = p->sent.delivered_bytes,
+		.rate = e->rate,
+		.farther_us = e->least_delay_us,
+		.min_rtt_us = e->min_rtt_us,
+	};
+}
+
+static void look_at_stretch(struct session *s, const struct view *v)
+{
+	u64 told = s->queue.drops_codel + s->queue.drops_overflow + s->queue.marks, now = s->tunnel->now_us;
+	struct stretch_path paths[TG_MAX_PATHS] = { 0 };
+	struct stretch *stretch = &s->bundle->stretch;
+	const struct buf *first = s->line.head;
+
+	_Static_assert(TG_MAX_PATHS <= STRETCH_MAX_PATHS, "each has its place");
+	for (u32 i = 0; i < v->count; i++)
+		if (v->entries[i].tier < SCHED_TIER_OUT)
+			paths[i] = stretch_path(&v->entries[i], v->paths[i], v->bulk_paths >> i & 1);
+	stretch_look(stretch, paths, v->count, told, first ? now - view_came_us(first) : 0, now);
+	s->sched.stretches = stretch->us;
+	queue_keep_bulk(&s->queue, stretch->us);
+	s->sched.full_paths = 0;
+	for (u32 i = 0; i < v->count; i++)
+		s->sched.full_paths |= (u32)stretch_is_full(stretch, i, now) << i;
+}
+
+/* Where bulk has no choice of path there is nothing to make equal. */
+void bundle_tune_stretch(struct session *s, const struct view *v)
+{
+	if (s->bundle && s->sched.strategy == SCHED_ADAPTIVE && s->sched.aggregation != SCHED_NONE) {
+		look_at_stretch(s, v);
+		return;
+	}
+	s->sched.stretches = false;
+	queue_keep_bulk(&s->queue, false);
+	s->sched.full_paths = 0;
+	if (s->bundle)
+		s->bundle->stretch = (struct stretch){ 0 };
+}
+
+/* ---- what the ends tell each other ---- */
 
 void bundle_tell(struct session *s, struct frames *f)
 {

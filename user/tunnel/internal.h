@@ -486,6 +486,8 @@ struct path *session_best_path(struct session *s, const struct path *except);
 void bundle_acked(struct path *p, const struct ack *a, const struct sent_news *news);
 void bundle_path_gone(struct path *p);		/* or starts anew */
 void bundle_looked(struct session *s, u64 anchor_rate, bool striping);	/* while something waits: may shrink the bundle */
+struct view;
+void bundle_tune_stretch(struct session *s, const struct view *v);	/* while something waits, after what could be was sent: looks anew at session_stretch_us() */
 void bundle_tell(struct session *s, struct frames *f);	/* to the peer, beside an ack: how late its striped packets come */
 void bundle_told(struct session *s, u64 late, u64 given_up);
 u32 session_stretch_us(const struct session *s);	/* how long striped bulk is under way at least, beyond the way of the nearest path */

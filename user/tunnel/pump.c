@@ -391,7 +391,7 @@ static void send_line(struct session *s, struct view *v)
 	struct walk w = { .s = s, .v = v, .plan = s->sched };
 	struct buf *before = NULL;
 
-	w.bulk_paths = sched_bulk_paths(&s->sched, v->entries, v->count, is_pinned(s, v));
+	w.bulk_paths = is_pinned(s, v) ? sched_bulk_paths(&s->sched, v->entries, v->count, true) : v->bulk_paths;
 	s->line_held = walk_goes_on(&w) ? 0 : MIN(s->line_held, s->line.count);
 	while (walk_goes_on(&w)) {
 		struct buf *b = before ? before->next : s->line.head;
@@ -447,7 +447,7 @@ bool session_backlogged(const struct session *s)
 
 bool session_waits_for_path(const struct session *s)
 {
-	return s->queue.packets || s->again.count || s->line.count > s->line_held;
+	return session_backlogged(s) || s->queue.packets || s->again.count;
 }
 
 static bool has_queue(const struct path *p)
@@ -534,53 +534,6 @@ static u64 anchor_estimate(const struct session *s, const struct view *v)
 	return limits_rate(v->paths[anchor], rate_estimate(&v->paths[anchor]->rate));
 }
 
-static struct stretch_path stretch_path(const struct sched_path *e, const struct path *p, bool bulk)
-{
-	return (struct stretch_path){
-		.counts = bulk && e->tier == SCHED_TIER_GOOD && p->rtt.any,
-		.measured = e->rate_measured,
-		.spare = e->ready,
-		.carried_bytes = p->sent.delivered_bytes,
-		.rate = e->rate,
-		.farther_us = e->least_delay_us,
-		.min_rtt_us = e->min_rtt_us,
-	};
-}
-
-static void look_at_stretch(struct session *s, const struct view *v)
-{
-	u32 bulk = sched_bulk_paths(&s->sched, v->entries, v->count, false);
-	u64 told = s->queue.drops_codel + s->queue.drops_overflow + s->queue.marks, now = s->tunnel->now_us;
-	struct stretch_path paths[TG_MAX_PATHS] = { 0 };
-	struct stretch *stretch = &s->bundle->stretch;
-	const struct buf *first = s->line.head;
-
-	_Static_assert(TG_MAX_PATHS <= STRETCH_MAX_PATHS, "each has its place");
-	for (u32 i = 0; i < v->count; i++)
-		if (v->entries[i].tier < SCHED_TIER_OUT)
-			paths[i] = stretch_path(&v->entries[i], v->paths[i], bulk >> i & 1);
-	stretch_look(stretch, paths, v->count, told, first ? now - view_came_us(first) : 0, now);
-	s->sched.stretches = stretch->us;
-	queue_keep_bulk(&s->queue, stretch->us);
-	s->sched.full_paths = 0;
-	for (u32 i = 0; i < v->count; i++)
-		s->sched.full_paths |= (u32)stretch_is_full(stretch, i, now) << i;
-}
-
-/* Where bulk has no choice of path there is nothing to make equal. */
-static void tune_stretch(struct session *s, const struct view *v)
-{
-	if (s->bundle && s->sched.strategy == SCHED_ADAPTIVE && s->sched.aggregation != SCHED_NONE) {
-		look_at_stretch(s, v);
-		return;
-	}
-	s->sched.stretches = false;
-	queue_keep_bulk(&s->queue, false);
-	s->sched.full_paths = 0;
-	if (s->bundle)
-		s->bundle->stretch = (struct stretch){ 0 };
-}
-
 /* A path that lost much and does no more: what it carried then, and how much it lost on average, tells nothing of it now. */
 static void reopen_mended(struct session *s, struct view *v)
 {
@@ -613,7 +566,7 @@ void session_pump(struct session *s)
 		send_line(s, &v);
 		send_parity(s, &v);
 		note_app_limited(s, &v);
-		tune_stretch(s, &v);
+		bundle_tune_stretch(s, &v);
 		bundle_looked(s, anchor_estimate(s, &v), v.stripe);
 	}
 	plan_next(s, &v);

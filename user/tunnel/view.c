@@ -196,12 +196,12 @@ u32 view_inner_most(const struct session *s, const struct path *p)
 /* No farther than from the nearest to the farthest that may carry bulk now. */
 static void stretch(const struct session *s, struct view *v)
 {
-	u32 bulk = sched_bulk_paths(&s->sched, v->entries, v->count, false), most_us = 0;
+	u32 most_us = 0;
 
 	v->stretch_us = v->stripe ? session_stretch_us(s) : 0;
 	v->nearest_us = UINT32_MAX;
 	for (u32 i = 0; v->stretch_us && i < v->count; i++) {
-		if (!(bulk >> i & 1) || v->entries[i].tier != SCHED_TIER_GOOD)
+		if (!(v->bulk_paths >> i & 1) || v->entries[i].tier != SCHED_TIER_GOOD)
 			continue;
 		v->nearest_us = MIN(v->nearest_us, v->entries[i].least_delay_us);
 		most_us = MAX(most_us, v->entries[i].least_delay_us);
@@ -231,6 +231,7 @@ void view_look(struct session *s, struct view *v)
 	leave_spent(v);
 	fill_delays(v);
 	sched_judge(&s->sched, v->entries, v->count, session_backlogged(s), s->tunnel->now_us);
+	v->bulk_paths = sched_bulk_paths(&s->sched, v->entries, v->count, false);
 	v->stripe = v->usable > 1 && sched_may_stripe(&s->sched, v->entries, v->count);
 	stretch(s, v);
 	/* While the bundle is shrunk as well: what is unordered would overtake what the receiver still holds. */

@@ -14,6 +14,7 @@ struct view {
 	struct path *paths[TG_MAX_PATHS];
 	u32 count;		/* places in use, those of unusable paths among them */
 	u32 usable;		/* paths that may carry data: not silent ones */
+	u32 bulk_paths;		/* bits: those that striped bulk may take */
 	bool stripe;
 	bool ordered;		/* bulk gets sequences */
 	u32 stretch_us;		/* striped bulk is under way for so long at least, beyond the way of the nearest path (stretch.h) */
