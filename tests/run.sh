@@ -15,6 +15,10 @@ attempt() { # log, limit in seconds, command...
 	timeout -k 10 "$limit" "$@" > "$log" 2>&1 < /dev/null
 }
 
+why_failed() { # log, exit code
+	grep -a -m 1 '^FAILED' "$1" || echo "exit $2"
+}
+
 run_one() { # name, limit in seconds, command...
 	local name=$1 limit=$2 log=$logs/${1//\//_}.log code again= start=$SECONDS
 	shift 2
@@ -25,7 +29,7 @@ run_one() { # name, limit in seconds, command...
 	# a guest's clock stands still with it.)
 	if [ $code != 0 ] && [ $code != 77 ] && [[ $name == lab/* || $name == xdp/* ]]; then
 		mv "$log" "${log%.log}.first.log"
-		again="  at the second attempt: $(grep -a -m 1 '^FAILED' "${log%.log}.first.log" || echo "exit $code"), ${log%.log}.first.log"
+		again="  at the second attempt: $(why_failed "${log%.log}.first.log" $code), ${log%.log}.first.log"
 		twice=$((twice + 1))
 		attempt "$log" "$limit" "$@"
 		code=$?
@@ -36,6 +40,7 @@ run_one() { # name, limit in seconds, command...
 	*)
 		failed=$((failed + 1)) && names="$names $name"
 		printf 'FAIL  %-36s exit %d after %d s, log: %s%s\n' "$name" $code $((SECONDS - start)) "$log" "$again"
+		printf '      | %s\n' "$(why_failed "$log" $code)"	# what a fixed number of lines may have left out
 		tail -n 25 "$log" | sed 's/^/      | /'
 		;;
 	esac
