@@ -40,7 +40,8 @@ enum tg_suite {
 #define TG_FLAG_CSUM 2	/* the inner TCP/UDP checksum is partial */
 #define TG_FLAG_FIRST 4	/* first half of an inner packet too large for the path */
 #define TG_FLAG_LAST 8	/* last half */
-#define TG_FLAGS_KNOWN 15
+#define TG_FLAG_AHEAD 16	/* interactive: need not wait for bulk that the receiver has got but not looked at yet */
+#define TG_FLAGS_KNOWN 31
 
 /* Header of data and control datagrams; all of it is additional data of the AEAD. */
 struct tg_header {
@@ -143,6 +144,7 @@ struct tg_versions {
 #define TG_FEATURE_CSUM 1u	/* this end can finish partial checksums */
 #define TG_FEATURE_HALVES 2u	/* this end joins halves of inner packets */
 #define TG_FEATURE_FEC 4u	/* this end uses repair symbols */
+#define TG_FEATURE_AHEAD 8u	/* this end knows TG_FLAG_AHEAD */
 
 /* Link kinds and flags of the first message */
 enum tg_link_kind {

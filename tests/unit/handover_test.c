@@ -188,8 +188,8 @@ static void test_owners(void **state)
 	assert_int_equal(handover_open(&h, WORKERS), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
 		u8 area[5 * 100] = { 0 };
-		struct datagrams run = { .data = area, .segment_bytes = 100, .len = (tests[i].count - 1) * 100 + 40 }, piece;
-		u32 at = 0, owner, n = 0;
+		struct datagrams run = { .data = area, .segment_bytes = 100, .len = (tests[i].count - 1) * 100 + 40, .taken = 0x15 }, piece;
+		u32 at = 0, owner, n = 0, before = 0;
 
 		if (tests[i].count == 1)
 			run.segment_bytes = run.len;
@@ -199,7 +199,8 @@ static void test_owners(void **state)
 			assert_true(n < tests[i].pieces);
 			assert_int_equal(owner, tests[i].owner[n]);
 			assert_int_equal(datagrams_count(&piece), tests[i].each[n]);
-			n++;
+			assert_int_equal(piece.taken, run.taken >> before);	/* the same datagrams as before */
+			before += tests[i].each[n++];
 		}
 		assert_int_equal(n, tests[i].pieces);
 		assert_int_equal(at, run.len);

@@ -71,7 +71,7 @@ static struct arrived arrived;
 
 static void receive(struct udp *u, u32 datagrams)
 {
-	struct datagrams runs[UDP_MAX_RUNS];
+	struct datagrams *runs;
 	int error;
 
 	memset(&arrived, 0, sizeof(arrived));
@@ -80,7 +80,7 @@ static void receive(struct udp *u, u32 datagrams)
 
 		if (!readable(u, WAIT_MS))
 			fail_msg("%u of %u datagrams came", arrived.count, datagrams);
-		n = udp_receive(u, runs, UDP_MAX_RUNS, &error);
+		n = udp_receive(u, &runs, &error);
 		assert_int_equal(error, 0);
 		arrived.runs += n;
 		for (u32 i = 0; i < n; i++) {
@@ -90,6 +90,7 @@ static void receive(struct udp *u, u32 datagrams)
 				arrived.sizes[arrived.count++] = MIN(runs[i].segment_bytes, runs[i].len - at);
 			arrived.last = runs[i];
 		}
+		udp_done(u, n);
 	}
 	assert_int_equal(arrived.count, datagrams);
 }
@@ -355,7 +356,7 @@ static void both_wildcards_share_a_port(void **state)
 static void icmp_errors_are_consumed(void **state)
 {
 	struct udp *a = open_at("127.0.0.1:0", 1, false), *gone = open_at("127.0.0.1:0", 2, false);
-	struct datagrams runs[UDP_MAX_RUNS], d = { .len = 1, .segment_bytes = 1, .where.remote = bound(gone) };
+	struct datagrams *runs, d = { .len = 1, .segment_bytes = 1, .where.remote = bound(gone) };
 	u8 byte = 1;
 	int error = 0;
 
@@ -367,7 +368,7 @@ static void icmp_errors_are_consumed(void **state)
 	for (int i = 0; i < 4 && readable(a, i ? 0 : WAIT_MS); i++) {
 		int e;
 
-		assert_int_equal(udp_receive(a, runs, UDP_MAX_RUNS, &e), 0);
+		assert_int_equal(udp_receive(a, &runs, &e), 0);
 		error = e ? e : error;
 	}
 	assert_int_equal(error, ECONNREFUSED);
@@ -375,15 +376,115 @@ static void icmp_errors_are_consumed(void **state)
 	udp_close(a);
 }
 
+/* Datagram `number`, of that many bytes, each of which says which one it is. */
+static void send_numbered(struct udp *from, const struct udp *to, u32 number)
+{
+	u8 bytes[8 + 4];
+	struct datagrams d = { .data = bytes, .len = 4 + number % 8, .segment_bytes = 4 + number % 8, .where.remote = bound(to) };
+
+	memset(bytes, (u8)number, sizeof(bytes));
+	put_be32(bytes, number);
+	send_all(from, &d, 1);
+}
+
+/* Reads are more than what is done with, until there is no room; the rest comes later, and all in order. */
+static void runs_wait_until_they_are_done_with(void **state)
+{
+	struct udp *from = open_at("127.0.0.1:0", 1, true), *to = open_at("127.0.0.1:0", 2, true);
+	u32 sent = 0, read = 0, done = 0, most = 0, n;
+	struct datagrams *runs;
+	int error;
+
+	(void)state;
+	while (done < 2000) {
+		for (u32 i = 0; i < 8 && sent < 2000; i++)
+			send_numbered(from, to, sent++);
+		n = udp_receive(to, &runs, &error);
+		assert_int_equal(error, 0);
+		for (u32 i = 0; i < n; i++)
+			assert_int_equal(get_be32(runs[i].data), read++);
+		most = MAX(most, read - done);
+		runs = udp_waiting(to, &n);
+		assert_true(n > 0 || read == done);
+		n = MIN(n, read < 2000 && read - done < 200 ? 3u : 11u);
+		for (u32 i = 0; i < n; i++, done++) {
+			assert_int_equal(get_be32(runs[i].data), done);
+			assert_int_equal(runs[i].len, 4 + done % 8);
+			assert_int_equal(runs[i].data[runs[i].len - 1], (u8)done);
+		}
+		udp_done(to, n);
+	}
+	assert_int_equal(read, 2000);
+	assert_true(most >= 200);
+	assert_int_equal(udp_waiting_bytes(to), 0);
+	udp_close(from);
+	udp_close(to);
+}
+
+static void a_full_ring_leaves_the_rest_to_the_socket(void **state)
+{
+	struct udp *from = open_at("127.0.0.1:0", 1, true), *to = open_at("127.0.0.1:0", 2, true);
+	u32 read = 0, n, rest;
+	struct datagrams *runs;
+	int error;
+
+	(void)state;
+	for (u32 i = 0; i < 300; i++)
+		send_numbered(from, to, i);
+	while ((n = udp_receive(to, &runs, &error)))
+		read += n;
+	assert_in_range(read, 200, 299);
+	for (u32 done = 0; done < 300; done += n) {
+		runs = udp_waiting(to, &n);
+		assert_true(n > 0);
+		for (u32 i = 0; i < n; i++)
+			assert_int_equal(get_be32(runs[i].data), done + i);
+		udp_done(to, n);
+		while ((rest = udp_receive(to, &runs, &error)))
+			read += rest;
+	}
+	assert_int_equal(read, 300);
+	udp_close(from);
+	udp_close(to);
+}
+
+/* What is no run leaves no gap: its memory serves the next one. */
+static void an_empty_datagram_between_others_loses_none(void **state)
+{
+	struct udp *from = open_at("127.0.0.1:0", 1, true), *to = open_at("127.0.0.1:0", 2, true);
+	struct sockaddr_storage ss;
+	struct addr there = bound(to);
+	socklen_t len = addr_to_sockaddr(&there, &ss);
+	struct datagrams *runs;
+	u32 n, read = 0;
+	int error;
+
+	(void)state;
+	for (u32 i = 0; i < 40; i++) {
+		send_numbered(from, to, i);
+		if (i % 3 == 0)
+			assert_int_equal(sendto(udp_fd(from), "", 0, 0, (struct sockaddr *)&ss, len), 0);
+	}
+	for (u32 round = 0; read < 40 && round < 40; round++)
+		read += udp_receive(to, &runs, &error);
+	assert_int_equal(udp_take_unusable(to), 14);
+	runs = udp_waiting(to, &n);
+	assert_int_equal(n, 40);
+	for (u32 i = 0; i < n; i++)
+		assert_int_equal(get_be32(runs[i].data), i);
+	udp_close(from);
+	udp_close(to);
+}
+
 static void nothing_is_no_error(void **state)
 {
 	struct udp *a = open_at("127.0.0.1:0", 1, false);
-	struct datagrams runs[UDP_MAX_RUNS];
+	struct datagrams *runs;
 	int error = 1;
 
 	(void)state;
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(udp_receive(a, runs, UDP_MAX_RUNS, &error), 0);
+		assert_int_equal(udp_receive(a, &runs, &error), 0);
 		assert_int_equal(error, 0);
 	}
 	udp_close(a);
@@ -482,6 +583,9 @@ int main(void)
 		cmocka_unit_test(both_wildcards_share_a_port),
 		cmocka_unit_test(icmp_errors_are_consumed),
 		cmocka_unit_test(nothing_is_no_error),
+		cmocka_unit_test(runs_wait_until_they_are_done_with),
+		cmocka_unit_test(a_full_ring_leaves_the_rest_to_the_socket),
+		cmocka_unit_test(an_empty_datagram_between_others_loses_none),
 		cmocka_unit_test(workers_get_what_is_theirs),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

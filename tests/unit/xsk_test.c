@@ -251,12 +251,13 @@ static bool ready(int fd, int ms)
 
 static void take_from_socket(struct udp *u, const struct addr *from)
 {
-	struct datagrams runs[UDP_MAX_RUNS];
+	struct datagrams *runs;
 	int error;
-	u32 n = udp_receive(u, runs, UDP_MAX_RUNS, &error);
+	u32 n = udp_receive(u, &runs, &error);
 
 	assert_int_equal(error, 0);
 	note_runs(runs, n, from);
+	udp_done(u, n);
 }
 
 static void take_from_xsk(struct world *w)

@@ -31,6 +31,7 @@ struct buf {
 	u8 wanted_class;		/* sender: enum tg_class, as the user wants it; 0: by what its flow does */
 	u8 wanted_path;			/* sender: id of the path the user wants it on, plus one; 0: any */
 	u8 pinned_path;			/* sender: likewise, that the kernel's classifier has picked for its flow, should flows stay on paths; 0: it did not say */
+	bool ahead;			/* sender: interactive, may overtake bulk at the receiver (TG_FLAG_AHEAD) */
 	bool stretched;			/* sender: in the line; leaves by near paths later than it could (stretch.h) */
 	u8 waited_ms;			/* sender: in the queue, before it joined the line; 255: or longer */
 	u64 time_us;			/* arrival; where bufs wait: since when */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* udp.c - a UDP socket that moves runs of datagrams: UDP_SEGMENT out, UDP_GRO in
  *
- * A run is one message: the kernel takes it through its stack once. Errors that ICMP brought are reported by
+ * A run is one message: the kernel takes it through its stack once. Received ones stand in a ring of areas until they are done with, so that who
+ * reads can look at what came last before it is through with what came first. Errors that ICMP brought are reported by
  * the next call on the socket, whomever it writes to; so a send that fails is tried once more before it counts.
  */
 #include "link/udp.h"
@@ -23,6 +24,7 @@
 
 #define DEFAULT_BUFFER_BYTES (4u << 20)
 #define AREA_BYTES 65536u	/* of one received run */
+#define PLACES 256u		/* for runs that wait */
 #define SEND_BATCH 64u
 #define CONTROL_BYTES 160u
 
@@ -49,7 +51,12 @@ struct udp {
 	s64 wall_offset_ns;	/* from the clock of the kernel's stamps to ours */
 	u64 emptied_us;		/* when the socket was last read until it was empty */
 	struct addr local;
-	u8 *area;		/* UDP_MAX_RUNS * AREA_BYTES, touched as it is used */
+	u8 *area;		/* PLACES * AREA_BYTES, touched as it is used */
+
+	struct datagrams runs[PLACES];	/* a ring of those that wait */
+	u8 *memory[PLACES];	/* of each place: an area */
+	u32 first, waiting;
+	u32 waiting_bytes;
 
 	struct mmsghdr in[UDP_MAX_RUNS];
 	struct iovec in_iov[UDP_MAX_RUNS];
@@ -161,8 +168,10 @@ static int bind_local(struct udp *u, const struct addr *a)
 
 static void prepare_receive(struct udp *u)
 {
+	for (u32 i = 0; i < PLACES; i++)
+		u->memory[i] = u->area + (size_t)i * AREA_BYTES;
 	for (u32 i = 0; i < UDP_MAX_RUNS; i++) {
-		u->in_iov[i] = (struct iovec){ u->area + (size_t)i * AREA_BYTES, AREA_BYTES };
+		u->in_iov[i].iov_len = AREA_BYTES;
 		u->in[i].msg_hdr = (struct msghdr){ .msg_name = &u->in_from[i], .msg_iov = &u->in_iov[i], .msg_iovlen = 1,
 						    .msg_control = &u->in_control[i] };
 	}
@@ -193,7 +202,7 @@ int udp_open(struct udp **out, u32 link, const struct udp_settings *set)
 		return -ENOMEM;
 	u->link = link;
 	u->family = set->bind.family;
-	u->area = mmap(NULL, (size_t)UDP_MAX_RUNS * AREA_BYTES, PROT_READ | PROT_WRITE,
+	u->area = mmap(NULL, (size_t)PLACES * AREA_BYTES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	u->fd = socket(u->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	err = u->area == MAP_FAILED ? -ENOMEM : u->fd < 0 ? -errno : configure(u, set);
@@ -215,7 +224,7 @@ void udp_close(struct udp *u)
 	if (u->fd >= 0)
 		close(u->fd);
 	if (u->area != MAP_FAILED)
-		munmap(u->area, (size_t)UDP_MAX_RUNS * AREA_BYTES);
+		munmap(u->area, (size_t)PLACES * AREA_BYTES);
 	free(u);
 }
 
@@ -455,9 +464,11 @@ static bool read_message(struct udp *u, u32 i, struct datagrams *d)
 	return true;
 }
 
-static int receive_messages(struct udp *u, u32 max)
+/* The places from `at` on are free. */
+static int receive_messages(struct udp *u, u32 at, u32 max)
 {
 	for (u32 i = 0; i < max; i++) {
+		u->in_iov[i].iov_base = u->memory[at + i];
 		u->in[i].msg_hdr.msg_namelen = sizeof(u->in_from[i]);
 		u->in[i].msg_hdr.msg_controllen = sizeof(u->in_control[i]);
 	}
@@ -477,31 +488,80 @@ static int after_nothing(struct udp *u, int err)
 	return err == EAGAIN || err == EINTR ? 0 : err;
 }
 
-u32 udp_receive(struct udp *u, struct datagrams *runs, u32 max, int *error)
+/* One behind the other, at *at. While nothing waits it is always the same ones, as they are in the cache. */
+static u32 free_places(struct udp *u, u32 *at)
+{
+	if (!u->waiting)
+		u->first = 0;
+	*at = (u->first + u->waiting) % PLACES;
+	return MIN(PLACES - u->waiting, PLACES - *at);
+}
+
+/* Messages of which no run can be made leave their memory to those behind them. */
+static u32 keep_messages(struct udp *u, u32 at, u32 got)
+{
+	u32 kept = 0;
+
+	for (u32 i = 0; i < got; i++) {
+		struct datagrams *run = &u->runs[at + kept];
+		u8 *memory = u->memory[at + i];
+
+		if (!read_message(u, i, run))
+			continue;
+		u->memory[at + i] = u->memory[at + kept];
+		u->memory[at + kept++] = memory;
+		u->waiting_bytes += run->len;
+	}
+	u->waiting += kept;
+	u->unusable += got - kept;
+	return kept;
+}
+
+u32 udp_receive(struct udp *u, struct datagrams **fresh, int *error)
 {
 	u64 now_us = clock_now_us();
-	u32 kept = 0;
+	u32 at, kept, max = MIN(free_places(u, &at), UDP_MAX_RUNS);
 	int got;
 
 	*error = 0;
-	max = MIN(max, UDP_MAX_RUNS);
-	got = receive_messages(u, max);
+	*fresh = &u->runs[at];
+	if (!max)
+		return 0;
+	got = receive_messages(u, at, max);
 	if (got < 0) {
 		*error = after_nothing(u, errno);
 		/* A pending error stands in front of what has arrived. */
 		if (*error)
-			got = receive_messages(u, max);
+			got = receive_messages(u, at, max);
 		if (got < 0)
 			return 0;
 	}
 	u->idle = false;
 	u->has_offset |= clock_wall_offset_ns(&u->wall_offset_ns);
-	for (int i = 0; i < got; i++)
-		kept += read_message(u, (u32)i, &runs[kept]);
+	kept = keep_messages(u, at, (u32)got);
 	if ((u32)got < max)
 		u->emptied_us = now_us;
-	u->unusable += (u32)got - kept;
 	return kept;
+}
+
+struct datagrams *udp_waiting(struct udp *u, u32 *n)
+{
+	*n = MIN(u->waiting, PLACES - u->first);
+	return &u->runs[u->first];
+}
+
+u32 udp_waiting_bytes(const struct udp *u)
+{
+	return u->waiting_bytes;
+}
+
+void udp_done(struct udp *u, u32 n)
+{
+	for (; n; n--) {
+		u->waiting_bytes -= u->runs[u->first].len;
+		u->first = (u->first + 1) % PLACES;
+		u->waiting--;
+	}
 }
 
 u32 udp_take_unusable(struct udp *u)

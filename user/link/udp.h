@@ -34,11 +34,18 @@ void udp_set_gro(struct udp *u, bool on);
  * path is in trouble; EMSGSIZE: too large. EIO after GSO turns GSO off for this socket and sends singly. */
 u32 udp_send(struct udp *u, const struct datagrams *runs, u32 n, int *error);
 
-/* Reads what is there, at most `max` runs (1..UDP_MAX_RUNS), into memory of the socket, valid until the next call. Local address
- * (IP_PKTINFO) and ECN filled in. Returns how many; 0 when there is nothing. Errors queued on the socket (ICMP) are
- * consumed; *error tells the last one, else 0. */
+/* Reads what is there, at most UDP_MAX_RUNS runs, behind those that wait in the socket's memory since earlier calls; *fresh is the first of them. Local
+ * address (IP_PKTINFO) and ECN filled in. Returns how many; 0 when there is nothing, or no room until udp_done(). Errors queued on the
+ * socket (ICMP) are consumed; *error tells the last one, else 0. */
 #define UDP_MAX_RUNS 8u
-u32 udp_receive(struct udp *u, struct datagrams *runs, u32 max, int *error);
+u32 udp_receive(struct udp *u, struct datagrams **fresh, int *error);
+
+/* The oldest runs that wait, in order, and how many lie one behind the other: not always all, but 0 only when none is left. */
+struct datagrams *udp_waiting(struct udp *u, u32 *n);
+u32 udp_waiting_bytes(const struct udp *u);
+
+/* The n oldest need not wait any more; their memory is used again. */
+void udp_done(struct udp *u, u32 n);
 
 /* How many messages were received and not handed out since the last call, because they were empty or larger than a run. */
 u32 udp_take_unusable(struct udp *u);

@@ -378,8 +378,10 @@ struct buf *queue_take_sparse(struct queue *q, u64 now_us)
 			turn_join(q, i);
 		}
 	}
-	if (b)
+	if (b) {
 		b->bulk = false;
+		b->ahead = true;
+	}
 	return b;
 }
 
@@ -432,6 +434,7 @@ struct buf *queue_take_bulk_if(struct queue *q, queue_may_leave *may_leave, void
 		}
 		q->table->flows[i].deficit -= (s16)b->len;
 		b->bulk = true;
+		b->ahead = false;
 		return b;
 	}
 	return NULL;

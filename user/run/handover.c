@@ -143,6 +143,7 @@ bool handover_piece(const struct handover *h, u32 me, const struct datagrams *ru
 	piece->data += begin;
 	piece->len = *at - begin;
 	piece->segment_bytes = MIN(size, piece->len);
+	piece->taken = begin / size < 64 ? run->taken >> begin / size : 0;
 	return true;
 }
 

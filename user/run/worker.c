@@ -77,11 +77,18 @@ static void after_reading(struct worker *w, int n)
 		tun_is_lost(w, n);
 }
 
+static void mark_ahead(struct buf_queue *packets)
+{
+	for (struct buf *b = packets->head; b; b = b->next)
+		b->ahead = true;
+}
+
 static void read_fast(struct worker *w)
 {
 	struct buf_queue packets = { 0 };
 	int n = read_lane(w, w->inside_fast, &packets);
 
+	mark_ahead(&packets);
 	send_in(w, &packets);
 	after_reading(w, n);
 }
@@ -94,6 +101,7 @@ static void read_both(struct worker *w)
 	int n = read_lane(w, w->inside, &packets);
 	int fast_n = read_lane(w, w->inside_fast, &fast);
 
+	mark_ahead(&fast);
 	send_in(w, &fast);
 	send_in(w, &packets);
 	after_reading(w, n);
@@ -112,21 +120,6 @@ static void read_tun(struct worker *w)
 	n = read_lane(w, w->inside, &packets);
 	send_in(w, &packets);
 	after_reading(w, n);
-}
-
-static void read_udp(struct worker *w, struct link *k)
-{
-	struct datagrams runs[UDP_MAX_RUNS];
-	int error = 0;
-	u32 n = udp_receive(k->udp, runs, UDP_MAX_RUNS, &error);
-
-	u32 unusable = udp_take_unusable(k->udp);
-
-	if (unusable)
-		tunnel_count_drop(w->tunnel, TG_DROP_SHORT, unusable);
-	if (n)
-		worker_receive(w, runs, n, false);
-	worker_note_trouble(w, k, error);
 }
 
 static void read_xsk(struct worker *w, struct link *k)
@@ -236,7 +229,7 @@ static void handle(struct worker *w, const struct epoll_event *ev)
 		break;
 	case WATCH_UDP:
 		if (k && k->udp)
-			read_udp(w, k);
+			worker_read_udp(w, k);
 		break;
 	case WATCH_XSK:
 		if (k && k->xsk && !k->xsk_gone)
@@ -361,7 +354,7 @@ static void flush_ports(struct worker *w)
 
 static int wait_for_events(struct worker *w, struct epoll_event *events)
 {
-	u64 due = due_us(w), now, wait = 0;
+	u64 due = w->waiting_count ? 0 : due_us(w), now, wait = 0;
 	struct timespec timeout;
 
 	if (due == TIME_NEVER)
@@ -387,6 +380,7 @@ static void turn(struct worker *w)
 		handle(w, &events[i]);
 	if (w->stopping)
 		return;
+	worker_take_slices(w);
 	if (w->now >= tunnel_due_us(w->tunnel))
 		tunnel_tick(w->tunnel, w->now);
 	if (w->links.some_wait)

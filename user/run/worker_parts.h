@@ -2,6 +2,7 @@
 /* worker_parts.h - a worker's state, shared by the files that make it
  *
  *   worker.c   the thread and its turns
+ *   intake.c   what comes by UDP waits for its turn, or goes ahead
  *   carry.c    what the engine asks for: send, deliver, admit, tell
  *   worker_server.c   what only a server's has: listen addresses, AF_XDP by interface, the hand-over
  */
@@ -22,6 +23,7 @@ struct trouble {
 };
 
 #define WORKER_LISTENS 8u
+#define WAITING_LINKS 64u	/* as many as there can be with a UDP socket */
 
 struct worker_listen {
 	u32 link;
@@ -36,6 +38,8 @@ struct worker {
 	struct port *inside_fast;	/* of the interactive lane; NULL: all comes by the other */
 	bool tun_watched, tun_lost;
 	struct links links;
+	u32 waiting[WAITING_LINKS];	/* numbers of links whose sockets hold what was read and is not taken in yet */
+	u32 waiting_count;
 	struct worker_listen listens[WORKER_LISTENS];	/* server; in the same order for all workers */
 	u32 listen_count;
 	struct handover *handover;	/* NULL: no other workers */
@@ -59,6 +63,10 @@ struct worker {
 	u64 version_note_us;		/* the next version note before that is not told */
 	pthread_t thread;
 };
+
+/* intake.c */
+void worker_read_udp(struct worker *w, struct link *k);
+void worker_take_slices(struct worker *w);
 
 /* carry.c: the engine's events, ctx being the worker. */
 extern const struct tunnel_events worker_events;

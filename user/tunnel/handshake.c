@@ -91,7 +91,7 @@ static void prove_secret(const u8 secret[32], const u8 prologue[PROLOGUE_BYTES],
 
 static u32 own_features(const struct tunnel *t)
 {
-	return (t->set.csum ? TG_FEATURE_CSUM : 0) | (t->set.no_fec ? 0 : TG_FEATURE_FEC) | TG_FEATURE_HALVES;
+	return (t->set.csum ? TG_FEATURE_CSUM : 0) | (t->set.no_fec ? 0 : TG_FEATURE_FEC) | TG_FEATURE_HALVES | TG_FEATURE_AHEAD;
 }
 
 static void fill_first_payload(struct path *p, u8 pattern, struct tg_first_payload *out)

@@ -252,6 +252,7 @@ struct session {
 	u32 next_copy_id;
 	bool peer_csum;			/* the peer finishes partial checksums */
 	bool peer_halves;		/* it joins halves */
+	bool peer_ahead;		/* it lets interactive packets go ahead */
 	bool peer_fec;			/* it uses repair symbols */
 	bool halves_come;		/* it has sent some: what the reorder buffer gives out passes through `joining` */
 	struct fragments halves;
@@ -317,7 +318,8 @@ struct in_job {
 	const struct tg_header *header;
 	u32 copy_id;
 	u32 datagram_bytes;
-	const struct datagrams *run;
+	struct datagrams *run;
+	u64 ahead;		/* its bit in run->taken; 0: it comes in its turn */
 };
 
 struct in {
@@ -466,7 +468,8 @@ void out_flush(struct tunnel *t);
 void send_packets(struct tunnel *t, struct buf_queue *packets);
 
 /* receive.c */
-void receive_run(struct tunnel *t, const struct datagrams *run);
+void receive_run(struct tunnel *t, struct datagrams *run);
+void receive_run_ahead(struct tunnel *t, struct datagrams *run);	/* see tunnel_receive_ahead() */
 void receive_flush(struct tunnel *t);
 void receive_recovered(struct path *p, u8 flags, const u8 *plain, u32 len);	/* a data datagram of p that was worked out */
 enum tg_drop receive_screen(struct session *s, const struct buf *b);	/* a whole inner packet: TG_DROP_COUNT: may be delivered */

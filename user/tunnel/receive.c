@@ -2,7 +2,8 @@
 /* receive.c - the way of a packet in: index -> open -> replay -> order -> deliver
  *
  * Datagrams are screened one by one, opened together, and acted on in the order they came. Nothing is believed,
- * counted for a path or marked in a window before the tag has proved true.
+ * counted for a path or marked in a window before the tag has proved true. Interactive ones may be delivered before their
+ * turn; their path and its acks hear of them in their turn.
  */
 #include "tunnel/internal.h"
 
@@ -50,39 +51,47 @@ static enum tg_drop screen_key(const struct tunnel *t, const struct path_key *k,
 	return replay_is_fresh(&k->window, number) ? TG_DROP_COUNT : TG_DROP_REPLAY;
 }
 
-static void queue_open(struct tunnel *t, const struct datagrams *run, const u8 *data, u32 len)
+static struct path_key *key_of(struct tunnel *t, const struct tg_header *h)
+{
+	const struct index_slot *slot = index_find(t, be32toh(h->receiver));
+
+	return slot ? slot->key : NULL;
+}
+
+static u64 number_of(const struct tunnel *t, const struct path_key *k, const struct tg_header *h)
+{
+	return replay_recover(expected_number(t, k), be32toh(h->number));
+}
+
+/* `ahead`: the datagram's bit, see struct in_job. TG_DROP_COUNT: it will be opened, else why not. */
+static enum tg_drop queue_open(struct tunnel *t, struct datagrams *run, u64 ahead, const u8 *data, u32 len)
 {
 	const struct tg_header *h = (const struct tg_header *)data;
-	struct index_slot *slot;
 	struct path_key *k;
 	struct in_job *job;
 	u32 header_len;
 	enum tg_drop bad = screen_header(h, len, &header_len);
 	u64 number;
 
-	slot = bad == TG_DROP_COUNT ? index_find(t, be32toh(h->receiver)) : NULL;
-	k = slot ? slot->key : NULL;
-	if (bad == TG_DROP_COUNT && !k)
-		bad = TG_DROP_NO_SESSION;
-	if (bad == TG_DROP_COUNT) {
-		number = replay_recover(expected_number(t, k), be32toh(h->number));
-		bad = screen_key(t, k, number);
-	}
-	if (bad != TG_DROP_COUNT) {
-		drop(t, bad);
-		return;
-	}
+	if (bad != TG_DROP_COUNT)
+		return bad;
+	k = key_of(t, h);
+	if (!k)
+		return TG_DROP_NO_SESSION;
+	number = number_of(t, k, h);
+	bad = screen_key(t, k, number);
+	if (bad != TG_DROP_COUNT)
+		return bad;
 	job = &t->in.of[t->in.count];
 	job->buf = buf_take(t->pool);
-	if (!job->buf) {
-		drop(t, TG_DROP_NO_BUFFER);
-		return;
-	}
+	if (!job->buf)
+		return TG_DROP_NO_BUFFER;
 	job->key = k;
 	job->header = h;
 	job->copy_id = h->flags & TG_FLAG_COPY ? get_be32(data + TG_HEADER_BYTES) : 0;
 	job->datagram_bytes = len;
 	job->run = run;
+	job->ahead = ahead;
 	/* The order word lands in the headroom, the packet where bufs have it. */
 	t->in.jobs[t->in.count++] = (struct aead_job){
 		.number = number,
@@ -94,6 +103,7 @@ static void queue_open(struct tunnel *t, const struct datagrams *run, const u8 *
 	};
 	if (t->in.count == IN_JOBS)
 		receive_flush(t);
+	return TG_DROP_COUNT;
 }
 
 /* ---- what an authentic packet says ---- */
@@ -315,6 +325,17 @@ static void note_arrival(struct path *p, const struct in_job *job, u64 number, b
 		client_confirmed(s);
 }
 
+/* Whatever is wrong with it is found again in its turn, and counted then. */
+static void receive_opened_ahead(const struct in_job *job, const struct aead_job *opened)
+{
+	if (!job->key || !opened->ok || !replay_mark(&job->key->window, opened->number)) {
+		buf_put(job->buf);
+		return;
+	}
+	job->run->taken |= job->ahead;
+	receive_data(job->key->path, job, opened->number, opened->out, opened->len);
+}
+
 static void receive_opened(struct tunnel *t, struct in_job *job, const struct aead_job *opened)
 {
 	u32 len = opened->len;
@@ -352,26 +373,81 @@ void receive_flush(struct tunnel *t)
 		aead_open(in->of[i].key->receiving, &in->jobs[i], n);
 	}
 	for (i = 0; i < in->count; i++)
-		receive_opened(t, &in->of[i], &in->jobs[i]);
+		if (in->of[i].ahead)
+			receive_opened_ahead(&in->of[i], &in->jobs[i]);
+		else
+			receive_opened(t, &in->of[i], &in->jobs[i]);
 	in->count = 0;
 }
 
-static void receive_datagram(struct tunnel *t, const struct datagrams *run, const u8 *data, u32 len)
+static void receive_datagram(struct tunnel *t, struct datagrams *run, const u8 *data, u32 len)
 {
+	enum tg_drop bad;
+
 	if (len < TG_HEADER_BYTES) {
 		drop(t, TG_DROP_SHORT);
 		return;
 	}
 	if (data[0] == TG_TYPE_DATA || data[0] == TG_TYPE_CONTROL) {
-		queue_open(t, run, data, len);
+		bad = queue_open(t, run, 0, data, len);
+		if (bad != TG_DROP_COUNT)
+			drop(t, bad);
 		return;
 	}
 	receive_flush(t);
 	handshake_receive(t, run, data, len);
 }
 
-void receive_run(struct tunnel *t, const struct datagrams *run)
+/* It was delivered ahead, and now it is its turn. Its key may have died since. */
+static void note_taken(struct tunnel *t, struct datagrams *run, const u8 *data, u32 len)
 {
-	for (u32 at = 0; at < run->len; at += run->segment_bytes)
-		receive_datagram(t, run, run->data + at, MIN(run->segment_bytes, run->len - at));
+	struct in_job job = { .header = (const struct tg_header *)data, .datagram_bytes = len, .run = run };
+	const struct path_key *k;
+
+	receive_flush(t);	/* of what came before, the path hears first */
+	k = key_of(t, job.header);
+	if (k && k->path)
+		note_arrival(k->path, &job, number_of(t, k, job.header), true);
+}
+
+/* The datagram's bit among those that can be taken ahead; 0: it is too far behind. */
+static u64 bit_of(u32 i)
+{
+	return i < 64 ? 1ULL << i : 0;
+}
+
+void receive_run(struct tunnel *t, struct datagrams *run)
+{
+	for (u32 i = 0, at = 0; at < run->len; i++, at += run->segment_bytes) {
+		u32 len = MIN(run->segment_bytes, run->len - at);
+
+		if (run->taken & bit_of(i))
+			note_taken(t, run, run->data + at, len);
+		else if (run->given_up)
+			drop(t, TG_DROP_BACKLOG);
+		else
+			receive_datagram(t, run, run->data + at, len);
+	}
+}
+
+/* First packets under a key prove it, and what repair symbols are worked out from comes in order: these have to wait. */
+static bool may_go_ahead(struct tunnel *t, const u8 *data, u32 len)
+{
+	const struct tg_header *h = (const struct tg_header *)data;
+	const struct path_key *k;
+
+	if (len < TG_HEADER_BYTES || h->type != TG_TYPE_DATA || !(h->flags & TG_FLAG_AHEAD))
+		return false;
+	k = key_of(t, h);
+	return k && k->path && !k->path->parity.decoder;
+}
+
+void receive_run_ahead(struct tunnel *t, struct datagrams *run)
+{
+	for (u32 i = 0, at = 0; at < run->len && bit_of(i); i++, at += run->segment_bytes) {
+		u32 len = MIN(run->segment_bytes, run->len - at);
+
+		if (may_go_ahead(t, run->data + at, len))
+			(void)queue_open(t, run, bit_of(i), run->data + at, len);
+	}
 }

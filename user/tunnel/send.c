@@ -139,9 +139,9 @@ void send_hold(struct tunnel *t, struct buf *b)
 		buf_put(b);
 }
 
-static u8 flags_of(const struct buf *b)
+static u8 flags_of(const struct session *s, const struct buf *b)
 {
-	return (b->csum_partial ? TG_FLAG_CSUM : 0) | b->half;
+	return (b->csum_partial ? TG_FLAG_CSUM : 0) | b->half | (b->ahead && s->peer_ahead ? TG_FLAG_AHEAD : 0);
 }
 
 /* The order word stands right before the packet, in its headroom. */
@@ -151,7 +151,7 @@ static bool lay_out(struct path *p, struct buf *b, u8 flags, u32 copy_id, struct
 	u32 len = b->len + TG_ORDER_BYTES;
 
 	put_be32(b->data - TG_ORDER_BYTES, b->order);
-	flags |= flags_of(b);
+	flags |= flags_of(p->session, b);
 	if (!out_add(p, &p->where, TG_TYPE_DATA, flags, copy_id, plain, len, true, kept, NULL))
 		return false;
 	if (p->parity.covers)

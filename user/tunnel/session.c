@@ -323,6 +323,7 @@ void session_peer_features(struct session *s, u32 features)
 {
 	s->peer_csum = features & TG_FEATURE_CSUM;
 	s->peer_halves = features & TG_FEATURE_HALVES;
+	s->peer_ahead = features & TG_FEATURE_AHEAD;
 	s->peer_fec = features & TG_FEATURE_FEC && !s->tunnel->set.no_fec;
 }
 

@@ -131,6 +131,15 @@ void tunnel_receive(struct tunnel *t, struct datagrams *runs, u32 n, u64 now_us)
 	settle(t);
 }
 
+void tunnel_receive_ahead(struct tunnel *t, struct datagrams *runs, u32 n, u64 now_us)
+{
+	begin(t, now_us);
+	for (u32 i = 0; i < n; i++)
+		receive_run_ahead(t, &runs[i]);
+	receive_flush(t);
+	settle(t);
+}
+
 void tunnel_send(struct tunnel *t, struct buf_queue *packets, u64 now_us)
 {
 	begin(t, now_us);
