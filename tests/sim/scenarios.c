@@ -254,7 +254,7 @@ const struct scenario scenarios[] = {
 	  .flows = { "cubic", "ping" }, .expect = "best>=0.97 gap<=700 ping.lost<=0.5" },
 	{ "urban", "metro-stations", 60, 6,
 	  .links = { "rate=50mbit delay=20ms cut @5s uncut @15s cut every=20s", "rate=5mbit fade=50% delay=60ms loss=1%" },
-	  .flows = { "cubic" }, .expect = "best>=0.9 gap<=400" },
+	  .flows = { "cubic" }, .expect = "best>=0.97 gap<=400" },
 	{ "urban", "stadium", 40, 10,
 	  .links = { "rate=8mbit fade=80% delay=60ms jitter=80ms loss=3%", "rate=6mbit fade=80% delay=80ms jitter=80ms loss=3%" },
 	  .flows = { "cubic", "ping" }, .expect = "best>=0.97 ping.lost<=1" },

@@ -14,6 +14,7 @@
  *   limits.c     what a path may carry: rate and quota
  *   mtu.c        how large the datagrams of a path may be   halves.c   inner packets too large for them
  *   parity.c     repair symbols, and what they bring back
+ *   absent.c     how long bulk waits for a path that fell silent
  *   roam.c       a known path turns up at a new address
  *   why.c        what people ask: why a path, why a flow
  *   flows.c      and which flows there are
@@ -117,6 +118,13 @@ struct path_limits {
 	u32 tells;
 };
 
+/* When a path was silent (absent.c). */
+struct absence {
+	u64 since_us;			/* 0: it is not */
+	u64 last_us;			/* how long the one before lasted; 0: there was none */
+	u64 window_bytes;		/* what was on its way there, by its rate and round trip */
+};
+
 /* Forward error correction of a path (parity.c). */
 struct parity {
 	struct fec_encoder *encoder;	/* NULL: not worth while */
@@ -179,6 +187,7 @@ struct path {
 	bool tail_probed;		/* one ping went out for a late ack, before calling the path suspect */
 	u32 unacked_acks;		/* ack-only datagrams since one that makes the peer ack */
 	u64 up_since_us, suspect_since_us;
+	struct absence absence;
 	bool silence_guessed;		/* no more than our clock says so: any ack proves it wrong */
 	u32 given_up, came_late;	/* packets on their way when it fell silent; of these acked since */
 	u32 pardons;			/* held silent wrongly, lately: patience doubles with each */
@@ -455,6 +464,11 @@ u64 repair_tail_due_us(const struct session *s);
 
 /* tell.c */
 void tell_senders(struct path *dead, const struct buf_queue *again, u32 unsure);	/* marks some, or has them given up; the first `unsure` may have come */
+
+/* absent.c */
+void absent_begin(struct path *p);		/* it fell silent */
+void absent_end(struct path *p);		/* it is up (again) */
+u64 absent_patience_us(const struct session *s);	/* so much longer bulk may wait, for paths that may be back soon */
 
 /* send.c */
 u32 wire_bytes(const struct path *p, u32 datagram_bytes);	/* with its IP and UDP headers */

@@ -522,7 +522,7 @@ static void tune_codel(struct session *s, const struct view *v)
 	}
 	farther_us = MIN(farther_us / 2, FARTHER_MOST_US);
 	most_us += 20 * MSEC;
-	queue_set_codel(&s->queue, MIN(MAX(most_us / 4, 5 * MSEC), 25 * MSEC) + farther_us, MAX(100 * MSEC, 2 * most_us));
+	queue_set_codel(&s->queue, MIN(MAX(most_us / 4, 5 * MSEC), 25 * MSEC) + farther_us + absent_patience_us(s), MAX(100 * MSEC, 2 * most_us));
 }
 
 static u64 anchor_estimate(const struct session *s, const struct view *v)

@@ -168,10 +168,14 @@ void path_set_state(struct path *p, enum tunnel_path_state state, const char *wh
 	if (p->state == state)
 		return;
 	p->state = state;
-	if (state == TUNNEL_PATH_UP)
+	if (fell_silent)
+		absent_begin(p);
+	if (state == TUNNEL_PATH_UP) {
 		p->up_since_us = p->tunnel->now_us;
-	else
+		absent_end(p);
+	} else {
 		bundle_path_gone(p);	/* outages and handovers come to unrelated paths at once: no proof */
+	}
 	if (p->session)
 		session_touch(p->session);
 	if (fell_silent) {

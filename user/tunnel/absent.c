@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/* absent.c - a path that fell silent may soon be back: until then bulk may wait for it
+ *
+ *   cut                                back
+ *    |-----------------------------------|---------------------->
+ *    window of 250 kB for 50 Mbit/s      needed again
+ *    on the 5 Mbit/s that are left: 25 kB, and seconds of growth after
+ *
+ * What CoDel calls a standing queue on the paths that are left is the window of the one that is away. If senders are told to give it up, a
+ * TCP needs longer to grow it again than many an outage lasts (a tunnel, a lift, a station), and has then less of both paths than of
+ * the better one alone. So CoDel lets as much wait as was on its way there, for as long as the path may be expected; whoever is no bulk does not wait behind it.
+ */
+#include "tunnel/internal.h"
+
+#define EXPECTED_US (15 * SEC)		/* for as long, when nothing is known of earlier outages */
+#define EXPECTED_MOST_US (60 * SEC)
+#define OUTAGE_US (500 * MSEC)		/* what is shorter tells nothing of the next one: an ack was late */
+#define PATIENCE_MOST_US SEC		/* bulk waits no longer than that, however little is left */
+
+void absent_begin(struct path *p)
+{
+	p->absence.since_us = p->tunnel->now_us;
+	p->absence.window_bytes = p->rate.delivered_ema * p->rtt.min_us / SEC;
+}
+
+void absent_end(struct path *p)
+{
+	struct absence *a = &p->absence;
+	u64 lasted_us = p->tunnel->now_us - a->since_us;
+
+	if (a->since_us && lasted_us >= OUTAGE_US)
+		a->last_us = lasted_us;
+	a->since_us = 0;
+}
+
+/* Outages of a path are alike: half as long again as the last one. */
+static bool is_expected(const struct path *p)
+{
+	const struct absence *a = &p->absence;
+	u64 expected_us = a->last_us ? MIN(a->last_us * 3 / 2, EXPECTED_MOST_US) : EXPECTED_US;
+
+	return p->state == TUNNEL_PATH_SUSPECT && a->since_us && p->tunnel->now_us - a->since_us < expected_us;
+}
+
+u64 absent_patience_us(const struct session *s)
+{
+	enum sched_tier in_use = session_tier_in_use(s);
+	u64 window = 0, rate = 0;
+
+	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
+		const struct path *p = s->paths[i];
+
+		if (!p)
+			continue;
+		if (is_expected(p))
+			window += p->absence.window_bytes;
+		else if (path_tier(p) <= in_use)
+			rate += limits_rate(p, MAX(p->rate.delivered_ema, p->rate.measured ? rate_estimate(&p->rate) : 0));
+	}
+	return window ? MIN(window * SEC / MAX(rate, 1u), PATIENCE_MOST_US) : 0;
+}
