@@ -2,7 +2,7 @@
 /* steer.bpf.c - which queue of the TUN device takes an inner packet, and which worker's socket a datagram
  *
  * tg_queue is set by TUNSETSTEERINGEBPF: the lane as tunnel.bpf.c left it, and on a server the worker that has the inner destination. tg_select is the
- * program of a SO_REUSEPORT group, whose members are bound in the order of the workers. Both are socket filters, in which
+ * program of a SO_REUSEPORT group, which has two sockets of each worker, for the two lanes. Both are socket filters, in which
  * packets are read by copying.
  */
 #include <linux/bpf.h>
@@ -44,20 +44,30 @@ int tg_queue(struct __sk_buff *skb)
 	return (int)tg_steer_queue(owner(skb), skb->tc_index);
 }
 
-/* A load past the end fails; then nobody is chosen, and the kernel's hash decides. */
+/* A load past the end fails, and then it is nobody's. */
+static __always_inline __u32 worker_of(struct __sk_buff *skb, __u8 head[TG_HEADER_BYTES], __u32 workers)
+{
+	__u8 byte;
+	__u32 at;
+
+	if (bpf_skb_load_bytes(skb, 0, head, TG_HEADER_BYTES))
+		return TG_STEER_NOBODY;
+	at = tg_steer_byte(head, skb->len);
+	if (!at || bpf_skb_load_bytes(skb, at, &byte, 1))
+		return TG_STEER_NOBODY;
+	return tg_steer_worker(byte, workers);
+}
+
 SEC("socket")
 int tg_select(struct __sk_buff *skb)
 {
 	const struct tg_settings *set = tg_find_settings();
-	__u8 head[TG_HEADER_BYTES], byte;
-	__u32 at;
+	__u8 head[TG_HEADER_BYTES];
 
-	if (!set || bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
+	if (!set)
 		return (int)TG_STEER_NOBODY;
-	at = tg_steer_byte(head, skb->len);
-	if (!at || bpf_skb_load_bytes(skb, at, &byte, 1))
-		return (int)TG_STEER_NOBODY;
-	return (int)tg_steer_worker(byte, set->workers);
+	__builtin_memset(head, 0, sizeof(head));
+	return (int)tg_steer_socket(head, worker_of(skb, head, set->workers), set->workers);
 }
 
 char _license[] SEC("license") = "Dual MIT/GPL";

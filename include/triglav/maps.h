@@ -45,7 +45,6 @@
 	X(LINK_FULL, "link_full", "the link's socket took no more") \
 	X(HANDOVER_FULL, "handover_full", "another worker's, and its ring took no more") \
 	X(LINK_ERROR, "link_error", "the link refused the packet") \
-	X(BACKLOG, "backlog", "received, but too much waited for the worker already") \
 	X(QUEUE_DELAY, "queue_delay", "waited too long for the links: its sender is too fast") \
 	X(QUEUE_FULL, "queue_full", "too many packets wait for the links") \
 	X(BAD_FRAME, "bad_frame", "control frame that does not parse")

@@ -18,11 +18,14 @@
 #include "link/udp.h"
 
 #define WORKERS 3u
+#define MEMBERS (WORKERS * TG_LANES)
 #define ETHERNET 14u	/* BPF_PROG_RUN takes it off before a socket filter sees the packet */
 #define LONGEST 300u
 #define WAIT_MS 10000
 #define SOURCES 8	/* ports to send from: a hash does not send all of them to one worker, or rarely */
 #define ANY TG_STEER_NOBODY
+#define BULK TG_LANE_BULK
+#define FAST TG_LANE_INTERACTIVE
 
 static struct datapath *datapath;
 
@@ -33,29 +36,37 @@ static const struct fact {
 	u32 len;
 	u8 low;		/* last byte of the receiver index or the handle */
 	u32 worker;
+	u8 flags;
+	enum tg_lane lane;
 } facts[] = {
-	{ "data, worker 0", TG_TYPE_DATA, 0, 60, 0, 0 },
-	{ "data, worker 1", TG_TYPE_DATA, 0, 60, 1, 1 },
-	{ "data, worker 2, other bits set", TG_TYPE_DATA, 0, 60, 0xc2, 2 },
-	{ "data, shortest that is looked at", TG_TYPE_DATA, 0, TG_HEADER_BYTES, 2, 2 },
-	{ "data, a byte less", TG_TYPE_DATA, 0, TG_HEADER_BYTES - 1, 2, ANY },
-	{ "data, no such worker", TG_TYPE_DATA, 0, 60, 3, ANY },
-	{ "data, the highest worker there could be", TG_TYPE_DATA, 0, 60, 63, ANY },
-	{ "control, worker 1", TG_TYPE_CONTROL, 0, 28, 0x41, 1 },
-	{ "join, worker 1", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, sizeof(struct tg_first), 1, 1 },
-	{ "join, worker 2, other bits set", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, sizeof(struct tg_first), 0x82, 2 },
-	{ "join, a byte short", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, sizeof(struct tg_first) - 1, 1, ANY },
-	{ "join, no such worker", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, sizeof(struct tg_first), 3, ANY },
-	{ "first message of a session", TG_TYPE_FIRST, TG_PATTERN_NKPSK2, sizeof(struct tg_first), 1, ANY },
-	{ "answer", TG_TYPE_ANSWER, 0, sizeof(struct tg_answer), 1, ANY },
-	{ "unknown type", 9, 0, 60, 1, ANY },
-	{ "one byte", TG_TYPE_DATA, 0, 1, 0, ANY },
+	{ "data, worker 0", TG_TYPE_DATA, 0, 60, 0, 0, 0, BULK },
+	{ "data, worker 1", TG_TYPE_DATA, 0, 60, 1, 1, 0, BULK },
+	{ "data, worker 2, other bits set", TG_TYPE_DATA, 0, 60, 0xc2, 2, 0, BULK },
+	{ "data, shortest that is looked at", TG_TYPE_DATA, 0, TG_HEADER_BYTES, 2, 2, 0, BULK },
+	{ "data, a byte less", TG_TYPE_DATA, 0, TG_HEADER_BYTES - 1, 2, ANY, 0, BULK },
+	{ "data, no such worker", TG_TYPE_DATA, 0, 60, 3, ANY, 0, BULK },
+	{ "data, the highest worker there could be", TG_TYPE_DATA, 0, 60, 63, ANY, 0, BULK },
+	{ "interactive data, worker 0", TG_TYPE_DATA, 0, 60, 0, 0, TG_FLAG_AHEAD, FAST },
+	{ "interactive data, worker 2, all flags", TG_TYPE_DATA, 0, 60, 2, 2, TG_FLAGS_KNOWN, FAST },
+	{ "data, all flags but that", TG_TYPE_DATA, 0, 60, 2, 2, TG_FLAGS_KNOWN & ~TG_FLAG_AHEAD, BULK },
+	{ "interactive data, no such worker", TG_TYPE_DATA, 0, 60, 3, ANY, TG_FLAG_AHEAD, BULK },
+	{ "control that says so as well", TG_TYPE_CONTROL, 0, 28, 1, 1, TG_FLAG_AHEAD, BULK },
+	{ "control, worker 1", TG_TYPE_CONTROL, 0, 28, 0x41, 1, 0, BULK },
+	{ "join, worker 1", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, sizeof(struct tg_first), 1, 1, 0, BULK },
+	{ "join, worker 2, other bits set", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, sizeof(struct tg_first), 0x82, 2, 0, BULK },
+	{ "join, a byte short", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, sizeof(struct tg_first) - 1, 1, ANY, 0, BULK },
+	{ "join, no such worker", TG_TYPE_FIRST, TG_PATTERN_NKPSK0, sizeof(struct tg_first), 3, ANY, 0, BULK },
+	{ "first message of a session", TG_TYPE_FIRST, TG_PATTERN_NKPSK2, sizeof(struct tg_first), 1, ANY, 0, BULK },
+	{ "answer", TG_TYPE_ANSWER, 0, sizeof(struct tg_answer), 1, ANY, 0, BULK },
+	{ "unknown type", 9, 0, 60, 1, ANY, 0, BULK },
+	{ "one byte", TG_TYPE_DATA, 0, 1, 0, ANY, 0, BULK },
 };
 
 static void make(const struct fact *f, u8 out[LONGEST])
 {
 	memset(out, 0, LONGEST);
 	out[0] = f->type;
+	out[1] = f->flags;
 	if (f->type == TG_TYPE_FIRST) {
 		out[offsetof(struct tg_first, pattern)] = f->pattern;
 		out[offsetof(struct tg_first, handle) + 7] = f->low;
@@ -64,13 +75,18 @@ static void make(const struct fact *f, u8 out[LONGEST])
 	}
 }
 
+static u32 member_of(const struct fact *f)
+{
+	return f->worker == ANY ? ANY : f->worker * TG_LANES + f->lane;
+}
+
 /* ---- the three that decide ---- */
 
 static u32 by_function(const u8 *data, u32 len)
 {
 	u32 at = len < TG_HEADER_BYTES ? 0 : tg_steer_byte(data, len);
 
-	return at && at < len ? tg_steer_worker(data[at], WORKERS) : TG_STEER_NOBODY;
+	return tg_steer_socket(data, at && at < len ? tg_steer_worker(data[at], WORKERS) : TG_STEER_NOBODY, WORKERS);
 }
 
 static u32 by_program(enum datapath_lane_program which, const u8 *data, u32 len)
@@ -86,7 +102,7 @@ static u32 by_program(enum datapath_lane_program which, const u8 *data, u32 len)
 
 static struct udp *open_loopback(const struct addr *at, u32 link)
 {
-	struct udp_settings set = { .bind = *at, .reuse_port = link < WORKERS };
+	struct udp_settings set = { .bind = *at, .reuse_port = link < MEMBERS };
 	struct udp *u;
 
 	assert_int_equal(udp_open(&u, link, &set), 0);
@@ -96,14 +112,14 @@ static struct udp *open_loopback(const struct addr *at, u32 link)
 /* Of the group's sockets, the one where the next datagram arrives. */
 static u32 arrival(struct udp *const *members)
 {
-	struct pollfd p[WORKERS];
+	struct pollfd p[MEMBERS];
 	struct datagrams *runs;
 	int error;
 
-	for (u32 w = 0; w < WORKERS; w++)
+	for (u32 w = 0; w < MEMBERS; w++)
 		p[w] = (struct pollfd){ .fd = udp_fd(members[w]), .events = POLLIN };
-	assert_int_equal(poll(p, WORKERS, WAIT_MS), 1);
-	for (u32 w = 0; w < WORKERS; w++) {
+	assert_int_equal(poll(p, MEMBERS, WAIT_MS), 1);
+	for (u32 w = 0; w < MEMBERS; w++) {
 		if (!p[w].revents)
 			continue;
 		assert_int_equal(udp_receive(members[w], &runs, &error), 1);
@@ -113,15 +129,15 @@ static u32 arrival(struct udp *const *members)
 	return TG_STEER_NOBODY;
 }
 
-/* A group of sockets in the order of the workers, as the server's. */
-static void open_group(struct udp *members[WORKERS], struct addr *shared)
+/* A group of sockets in the order of workers and lanes, as the server's. */
+static void open_group(struct udp *members[MEMBERS], struct addr *shared)
 {
 	struct addr any;
 
 	assert_int_equal(addr_parse(&any, "127.0.0.1:0", 0), 0);
 	members[0] = open_loopback(&any, 0);
 	udp_local(members[0], shared);
-	for (u32 w = 1; w < WORKERS; w++)
+	for (u32 w = 1; w < MEMBERS; w++)
 		members[w] = open_loopback(shared, w);
 }
 
@@ -135,14 +151,14 @@ static void send_fact(const struct fact *f, const struct addr *to)
 
 	make(f, data);
 	assert_int_equal(addr_parse(&any, "127.0.0.1:0", 0), 0);
-	from = open_loopback(&any, WORKERS);
+	from = open_loopback(&any, MEMBERS);
 	assert_int_equal(udp_send(from, &d, 1, &error), 0);
 	udp_close(from);
 }
 
 static void sockets_get_what_is_theirs(const char *how, int (*steer)(struct udp *first))
 {
-	struct udp *members[WORKERS];
+	struct udp *members[MEMBERS];
 	struct addr shared;
 	u32 hashed = 0;
 
@@ -150,19 +166,19 @@ static void sockets_get_what_is_theirs(const char *how, int (*steer)(struct udp 
 	assert_int_equal(steer(members[0]), 0);
 	for (u32 round = 0; round < SOURCES; round++) {
 		for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
-			u32 worker;
+			u32 member;
 
 			send_fact(&facts[i], &shared);
-			worker = arrival(members);
+			member = arrival(members);
 			if (facts[i].worker == ANY)
-				hashed |= 1u << worker;
-			else if (worker != facts[i].worker)
-				fail_msg("%s, %s: worker %u, not %u", how, facts[i].what, worker, facts[i].worker);
+				hashed |= 1u << member;
+			else if (member != member_of(&facts[i]))
+				fail_msg("%s, %s: socket %u, not %u", how, facts[i].what, member, member_of(&facts[i]));
 		}
 	}
 	/* What is nobody's is spread by the kernel's hash: of so many sources and kinds not all come to one worker. */
 	assert_true(hashed & (hashed - 1));
-	for (u32 w = 0; w < WORKERS; w++)
+	for (u32 w = 0; w < MEMBERS; w++)
 		udp_close(members[w]);
 }
 
@@ -188,16 +204,16 @@ static void function_and_program_choose_the_workers_of_the_table(void **state)
 		make(&facts[i], data);
 		native = by_function(data, facts[i].len);
 		program = by_program(DATAPATH_SELECT, data, facts[i].len);
-		if (native != facts[i].worker || program != facts[i].worker)
-			fail_msg("%s: function %d, program %d, expected %d", facts[i].what, (int)native, (int)program, (int)facts[i].worker);
+		if (native != member_of(&facts[i]) || program != member_of(&facts[i]))
+			fail_msg("%s: function %d, program %d, expected %d", facts[i].what, (int)native, (int)program, (int)member_of(&facts[i]));
 	}
 }
 
 static void function_and_program_agree_on_random_datagrams(void **state)
 {
 	static const u8 types[] = { TG_TYPE_FIRST, TG_TYPE_ANSWER, TG_TYPE_COOKIE, TG_TYPE_DATA, TG_TYPE_CONTROL, 0, 7, 255 };
-	enum { DATAGRAMS = 20000 };
-	u32 met[WORKERS + 1] = { 0 };
+	enum { DATAGRAMS = 100000 };
+	u32 met[MEMBERS + 1] = { 0 };
 	struct rand_source rand;
 
 	(void)state;
@@ -212,9 +228,9 @@ static void function_and_program_agree_on_random_datagrams(void **state)
 		data[2] %= 3;	/* pattern */
 		native = by_function(data, len);
 		assert_int_equal(by_program(DATAPATH_SELECT, data, len), native);
-		met[MIN(native, WORKERS)]++;
+		met[MIN(native, MEMBERS)]++;
 	}
-	for (u32 i = 0; i <= WORKERS; i++)
+	for (u32 i = 0; i <= MEMBERS; i++)
 		assert_true(met[i] > 50);
 }
 

@@ -209,19 +209,6 @@ static void joined_datagrams_go_ahead_one_by_one(void **state)
 	end();
 }
 
-static void what_was_given_up_loses_bulk_and_no_call(void **state)
-{
-	(void)state;
-	begin();
-	tunnel_receive_ahead(w.server.tunnel, runs, held_count, w.now_us);
-	for (u32 i = 10; i < held_count; i++)
-		runs[i].given_up = true;
-	tunnel_receive(w.server.tunnel, runs, held_count, w.now_us);
-	assert_int_equal(w.server.delivered, BEFORE + 10 + 3);
-	assert_int_equal(drops(TG_DROP_BACKLOG), WAITING - 10);
-	end();
-}
-
 /* Repair symbols are worked out from what comes in the order of numbers. */
 static void where_repair_symbols_come_all_waits(void **state)
 {
@@ -282,7 +269,6 @@ int main(void)
 		cmocka_unit_test(a_forged_one_is_counted_once_in_its_turn),
 		cmocka_unit_test(a_replayed_one_is_delivered_once),
 		cmocka_unit_test(joined_datagrams_go_ahead_one_by_one),
-		cmocka_unit_test(what_was_given_up_loses_bulk_and_no_call),
 		cmocka_unit_test(where_repair_symbols_come_all_waits),
 		cmocka_unit_test(a_key_that_dies_meanwhile_is_no_harm),
 		cmocka_unit_test(a_peer_that_does_not_know_is_not_told),

@@ -36,6 +36,13 @@ static struct udp *loopback_socket(u32 link, struct addr *local)
 	return u;
 }
 
+static int put_loopback_socket(struct links *l, struct link *k, struct addr *local)
+{
+	struct udp *lanes[TG_LANES] = { [TG_LANE_BULK] = loopback_socket(k->number, local) };
+
+	return links_put_udp(l, k, lanes);
+}
+
 static void a_number_of_an_earlier_link_reaches_nothing(void **state)
 {
 	struct links l = table(2);
@@ -218,8 +225,8 @@ static void an_unreachable_destination_does_not_take_the_others_along(void **sta
 
 	(void)state;
 	addr_parse(&nowhere, "255.255.255.255:9", 0);	/* broadcast is not allowed on this socket: EACCES */
-	assert_int_equal(links_put_udp(&l, from, loopback_socket(from->number, &local)), 0);
-	assert_int_equal(links_put_udp(&l, to, loopback_socket(to->number, &there)), 0);
+	assert_int_equal(put_loopback_socket(&l, from, &local), 0);
+	assert_int_equal(put_loopback_socket(&l, to, &there), 0);
 	for (int i = 0; i < 2; i++)
 		runs[i] = (struct datagrams){ .where = { .remote = i ? there : nowhere }, .data = data[i], .len = 100, .segment_bytes = 100 };
 	assert_int_equal(links_send(&l, from, runs, 2, &error), 1);
@@ -243,8 +250,8 @@ static void a_new_socket_takes_the_place_of_the_old_one(void **state)
 	int error;
 
 	(void)state;
-	assert_int_equal(links_put_udp(&l, k, loopback_socket(number, &first)), 0);
-	assert_int_equal(links_put_udp(&l, k, loopback_socket(number, &second)), 0);
+	assert_int_equal(put_loopback_socket(&l, k, &first), 0);
+	assert_int_equal(put_loopback_socket(&l, k, &second), 0);
 	assert_int_equal(k->number, number);
 	assert_int_not_equal(first.port, second.port);
 	assert_int_equal(send_one(&l, k, &second, &error), 0);

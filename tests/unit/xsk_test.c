@@ -643,7 +643,7 @@ static void test_runs_outlive_their_device(void **state)
 	set = settings(&w);
 	assert_int_equal(xsk_open(&w.x, k->number, w.memory, &set), 0);
 	sockets[0] = NULL;
-	assert_int_equal(links_put_udp(&l, k, w.beside), 0);
+	assert_int_equal(links_put_udp(&l, k, (struct udp *[TG_LANES]){ [TG_LANE_BULK] = w.beside }), 0);
 	assert_int_equal(links_put_xsk(&l, k, w.x), 0);
 	assert_int_equal(steer_add(&w.steer, 0, xsk_queue_fd(w.x, 0)), 0);
 	set_peer(&w);

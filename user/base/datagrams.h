@@ -20,7 +20,6 @@ struct datagrams {
 	bool ce;		/* received: congestion experienced */
 	u64 arrived_us;		/* received: when the kernel got it, by clock_now_us(); 0: not known */
 	u64 taken;		/* received: bit i: datagram i is delivered already, see tunnel_receive_ahead() */
-	bool given_up;		/* received: too much waits, what is not taken is lost */
 };
 
 static inline u32 datagrams_count(const struct datagrams *run)

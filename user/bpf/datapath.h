@@ -115,7 +115,7 @@ void datapath_publish(struct datapath *d, const struct tg_weights *weights);
 enum datapath_lane_program {
 	DATAPATH_TUNNEL_OUT, DATAPATH_TUNNEL_IN,	/* at TC */
 	DATAPATH_QUEUE,		/* for TUNSETSTEERINGEBPF: queue worker * TG_LANES + lane */
-	DATAPATH_SELECT,	/* for SO_ATTACH_REUSEPORT_EBPF: the worker, sockets being bound in their order */
+	DATAPATH_SELECT,	/* for SO_ATTACH_REUSEPORT_EBPF: the worker and the lane, see tg_steer_socket() */
 };
 
 /* Loads classifier and steering; attaches nothing. Without it the functions that follow do nothing, or say -ENOENT. */

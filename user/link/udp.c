@@ -10,21 +10,18 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/errqueue.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <triglav/wire.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
 #define DEFAULT_BUFFER_BYTES (4u << 20)
 #define AREA_BYTES 65536u	/* of one received run */
-#define PLACES 256u		/* for runs that wait */
+#define PLACES 64u		/* for runs that wait */
 #define SEND_BATCH 64u
 #define CONTROL_BYTES 160u
 
@@ -56,7 +53,6 @@ struct udp {
 	struct datagrams runs[PLACES];	/* a ring of those that wait */
 	u8 *memory[PLACES];	/* of each place: an area */
 	u32 first, waiting;
-	u32 waiting_bytes;
 
 	struct mmsghdr in[UDP_MAX_RUNS];
 	struct iovec in_iov[UDP_MAX_RUNS];
@@ -510,7 +506,6 @@ static u32 keep_messages(struct udp *u, u32 at, u32 got)
 			continue;
 		u->memory[at + i] = u->memory[at + kept];
 		u->memory[at + kept++] = memory;
-		u->waiting_bytes += run->len;
 	}
 	u->waiting += kept;
 	u->unusable += got - kept;
@@ -550,15 +545,9 @@ struct datagrams *udp_waiting(struct udp *u, u32 *n)
 	return &u->runs[u->first];
 }
 
-u32 udp_waiting_bytes(const struct udp *u)
-{
-	return u->waiting_bytes;
-}
-
 void udp_done(struct udp *u, u32 n)
 {
 	for (; n; n--) {
-		u->waiting_bytes -= u->runs[u->first].len;
 		u->first = (u->first + 1) % PLACES;
 		u->waiting--;
 	}
@@ -570,54 +559,4 @@ u32 udp_take_unusable(struct udp *u)
 
 	u->unusable = 0;
 	return count;
-}
-
-/* ---- steering ---- */
-
-/* The program sees the UDP payload. A load past its end would make it return 0, which is a member, so lengths are checked
- * first; NO_MEMBER is out of range and makes the kernel fall back to its hash. */
-#define AT_TYPE 0
-#define AT_PATTERN offsetof(struct tg_first, pattern)
-#define AT_RECEIVER_LOW (offsetof(struct tg_header, receiver) + 3)
-#define AT_HANDLE_LOW (offsetof(struct tg_first, handle) + 7)
-#define NO_MEMBER 0xffffffffu
-
-/* Instructions that are jumped to, and the distance to one of them. */
-enum { LINE_RECEIVER = 12, LINE_WORKER = 13, LINE_NOBODY = 16 };
-#define TO(line, here) ((line) - (here) - 1)
-
-int udp_steer_workers(struct udp *first, u32 workers)
-{
-	struct sock_filter code[] = {
-		/*  0 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		/*  1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, TG_HEADER_BYTES, 0, TO(LINE_NOBODY, 1)),
-		/*  2 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_TYPE),
-		/*  3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TG_TYPE_DATA, TO(LINE_RECEIVER, 3), 0),
-		/*  4 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TG_TYPE_CONTROL, TO(LINE_RECEIVER, 4), 0),
-		/*  5 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TG_TYPE_FIRST, 0, TO(LINE_NOBODY, 5)),
-		/*  6 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_PATTERN),
-		/*  7 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TG_PATTERN_NKPSK0, 0, TO(LINE_NOBODY, 7)),
-		/*  8 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-		/*  9 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, sizeof(struct tg_first), 0, TO(LINE_NOBODY, 9)),
-		/* 10 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_HANDLE_LOW),
-		/* 11 */ BPF_STMT(BPF_JMP | BPF_JA, TO(LINE_WORKER, 11)),
-		/* 12 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT_RECEIVER_LOW),
-		/* 13 */ BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (1u << TG_WORKER_BITS) - 1),
-		/* 14 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, workers, TO(LINE_NOBODY, 14), 0),
-		/* 15 */ BPF_STMT(BPF_RET | BPF_A, 0),
-		/* 16 */ BPF_STMT(BPF_RET | BPF_K, NO_MEMBER),
-	};
-	struct sock_fprog program = { .len = ARRAY_SIZE(code), .filter = code };
-
-	_Static_assert(TG_WORKER_BITS <= 8, "one byte is looked at");
-	if (!workers || workers > 1u << TG_WORKER_BITS)
-		return -EINVAL;
-	if (setsockopt(first->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program)))
-		return -errno;
-	return 0;
-}
-
-int udp_steer_by(struct udp *first, int program)
-{
-	return setsockopt(first->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &program, sizeof(program)) ? -errno : 0;
 }

@@ -3,6 +3,8 @@
 #ifndef TG_LINK_UDP_H
 #define TG_LINK_UDP_H
 
+#include <triglav/steer.h>
+
 #include "base/datagrams.h"
 
 struct udp_settings {
@@ -42,7 +44,6 @@ u32 udp_receive(struct udp *u, struct datagrams **fresh, int *error);
 
 /* The oldest runs that wait, in order, and how many lie one behind the other: not always all, but 0 only when none is left. */
 struct datagrams *udp_waiting(struct udp *u, u32 *n);
-u32 udp_waiting_bytes(const struct udp *u);
 
 /* The n oldest need not wait any more; their memory is used again. */
 void udp_done(struct udp *u, u32 n);
@@ -50,8 +51,19 @@ void udp_done(struct udp *u, u32 n);
 /* How many messages were received and not handed out since the last call, because they were empty or larger than a run. */
 u32 udp_take_unusable(struct udp *u);
 
-/* Puts a classic BPF program on a SO_REUSEPORT group that picks the member by the worker bits of the receiver index (data,
- * control) or of the session handle (joins), and by the kernel's hash otherwise. `workers` members, bound in order. */
+/* ---- lanes (udp_lanes.c) ---- */
+
+/* Opens two sockets at one address, so that interactive datagrams (TG_FLAG_AHEAD) do not wait behind others: a SO_REUSEPORT group of the first of so many workers,
+ * with the program that sorts (a descriptor of tg_select, negative or refused: a classic one). -EADDRINUSE also where another group of the same
+ * user has the address. A kernel that refuses both programs gives one worker a single socket, lanes[TG_LANE_INTERACTIVE] being NULL. 0 or a
+ * negative errno, as udp_open()'s; nothing is open then. */
+int udp_open_lanes(struct udp *lanes[TG_LANES], u32 link, const struct udp_settings *set, u32 workers, int program);
+
+/* The same for the other workers, in their order: set->bind is where the first one's are bound. */
+int udp_join_lanes(struct udp *lanes[TG_LANES], u32 link, const struct udp_settings *set);
+
+/* Puts a classic BPF program on a SO_REUSEPORT group that picks the member as tg_steer_socket() does, and by the kernel's hash where that picks none.
+ * Of each of `workers` workers two are bound, in order. */
 int udp_steer_workers(struct udp *first, u32 workers);
 
 /* The same by a BPF program (its descriptor). 0 or a negative errno; what was there before then stays. */

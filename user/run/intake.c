@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: MIT
-/* intake.c - what comes by UDP: read as soon as it is there, taken in slice by slice, and what is interactive ahead of what waits
+/* intake.c - what comes by UDP: interactive datagrams are delivered before bulk that waits, and acked in their turn
  *
- *   socket -> ring of the socket (udp.h) --+-- more than a slice waits: tunnel_receive_ahead()
- *                                          '-- a slice in each turn: worker_receive()
+ *   socket, interactive --worker_read_ahead()--> tunnel_receive_ahead(), then they wait in the socket's ring
+ *                                                    |
+ *   socket, bulk ---------worker_read_udp()----------+--> worker_receive(): all in the order in which they arrived
  *
- * Where packets come faster than this worker opens them, they wait. In the socket's buffer nobody can tell them apart, and a small packet would wait
- * for megabytes; here it waits for a slice. What waits is bounded as it would be in the socket: beyond that, what comes last is lost.
+ * Where packets come faster than this worker opens them, megabytes wait in a socket, and nobody sees what is in there. So the kernel
+ * sorts them into two (udp_lanes.c). The order of arrival is that of the kernel's stamps.
  */
 #include "run/worker_parts.h"
 
-#define SLICE_BYTES (128u << 10)
-#define WAITING_MOST (3u << 20)		/* about what a socket's 4 MB hold with the kernel's overhead */
-#define READS_PER_TURN 8u		/* of UDP_MAX_RUNS */
-
-static void give_up(struct datagrams *runs, u32 n)
-{
-	for (u32 i = 0; i < n; i++)
-		runs[i].given_up = true;
-}
-
-/* False: the list is full of links that are gone, until the slices have been taken. */
+/* False: the list is full of links that are gone, until the end of the turn. */
 static bool note_waiting(struct worker *w, u32 number)
 {
 	for (u32 i = 0; i < w->waiting_count; i++)
@@ -31,60 +22,103 @@ static bool note_waiting(struct worker *w, u32 number)
 	return true;
 }
 
-void worker_read_udp(struct worker *w, struct link *k)
+static u32 receive(struct worker *w, struct link *k, struct udp *u, struct datagrams **fresh)
+{
+	int error;
+	u32 n = udp_receive(u, fresh, &error), unusable = udp_take_unusable(u);
+
+	if (unusable)
+		tunnel_count_drop(w->tunnel, TG_DROP_SHORT, unusable);
+	worker_note_trouble(w, k, error);
+	return n;
+}
+
+void worker_read_ahead(struct worker *w, struct link *k)
 {
 	struct datagrams *fresh;
-	u32 n, unusable, reads = 0;
-	int error;
+	u32 n;
 
 	if (!note_waiting(w, k->number))
 		return;
-	do {
-		n = udp_receive(k->udp, &fresh, &error);
-		if (n && udp_waiting_bytes(k->udp) > SLICE_BYTES)
-			tunnel_receive_ahead(w->tunnel, fresh, n, w->now);
-		if (udp_waiting_bytes(k->udp) > WAITING_MOST)
-			give_up(fresh, n);
-		worker_note_trouble(w, k, error);
-	} while (n == UDP_MAX_RUNS && ++reads < READS_PER_TURN);
-	unusable = udp_take_unusable(k->udp);
-	if (unusable)
-		tunnel_count_drop(w->tunnel, TG_DROP_SHORT, unusable);
+	n = receive(w, k, k->ahead, &fresh);
+	if (n)
+		tunnel_receive_ahead(w->tunnel, fresh, n, w->now);
 }
 
-/* Those that were given up count for nothing. */
-static u32 slice_of(const struct datagrams *runs, u32 n)
+static u32 arrived_until(const struct datagrams *runs, u32 n, u64 us)
 {
 	u32 count = 0;
 
-	for (u32 bytes = 0; count < n && bytes < SLICE_BYTES; count++)
-		bytes += runs[count].given_up ? 0 : runs[count].len;
+	while (count < n && runs[count].arrived_us <= us)
+		count++;
 	return count;
 }
 
-/* Is there more? */
-static bool take_slice(struct worker *w, struct udp *u)
+/* It is the turn of what arrived until then; TIME_NEVER: of all. */
+static void take_ahead(struct worker *w, struct link *k, u64 until_us)
 {
-	u32 n;
-	struct datagrams *runs = udp_waiting(u, &n);
+	struct datagrams *runs;
+	u32 n, turn;
 
-	n = slice_of(runs, n);
-	if (n)
-		worker_receive(w, runs, n, false);
-	udp_done(u, n);
-	return udp_waiting_bytes(u) > 0;
+	do {
+		runs = udp_waiting(k->ahead, &n);
+		turn = arrived_until(runs, n, until_us);
+		if (turn)
+			worker_receive(w, runs, turn, false);
+		udp_done(k->ahead, turn);
+	} while (turn && turn == n);
 }
 
-/* A link may have been closed, or got another socket, since. */
-void worker_take_slices(struct worker *w)
+/* How many of these come before the next that was delivered ahead. */
+static u32 until_next_ahead(struct link *k, const struct datagrams *runs, u32 n)
+{
+	u32 waiting, count = 1;
+	const struct datagrams *next = udp_waiting(k->ahead, &waiting);
+
+	while (count < n && (!waiting || runs[count].arrived_us < next->arrived_us))
+		count++;
+	return count;
+}
+
+static void take_merged(struct worker *w, struct link *k, struct datagrams *runs, u32 n)
+{
+	u32 some;
+
+	for (u32 i = 0; i < n; i += some) {
+		take_ahead(w, k, runs[i].arrived_us);
+		some = until_next_ahead(k, runs + i, n - i);
+		worker_receive(w, runs + i, some, false);
+	}
+}
+
+void worker_read_udp(struct worker *w, struct link *k)
+{
+	struct datagrams *runs;
+	u32 n = receive(w, k, k->udp, &runs);
+
+	if (n && k->ahead)
+		take_merged(w, k, runs, n);
+	else if (n)
+		worker_receive(w, runs, n, false);
+	udp_done(k->udp, n);
+	k->behind = n == UDP_MAX_RUNS;
+}
+
+/* Where nothing is left in the other socket, all that was delivered ahead has its turn. Else that is read again next. */
+void worker_end_waiting(struct worker *w)
 {
 	u32 left = 0;
 
 	for (u32 i = 0; i < w->waiting_count; i++) {
 		struct link *k = links_find(&w->links, w->waiting[i]);
 
-		if (k && k->udp && take_slice(w, k->udp))
+		if (!k || !k->ahead)
+			continue;
+		if (k->behind)
 			w->waiting[left++] = w->waiting[i];
+		else
+			take_ahead(w, k, TIME_NEVER);
+		k->behind = false;
 	}
 	w->waiting_count = left;
 }

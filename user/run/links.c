@@ -44,13 +44,14 @@ static void close_inside(struct link *k)
 {
 	links_drop_xsk(k);
 	udp_close(k->udp);
+	udp_close(k->ahead);
 	tcp_close(k->tcp);
 	if (k->listener)
 		tcp_listener_close(k->listener);
-	k->udp = NULL;
+	k->udp = k->ahead = NULL;
 	k->tcp = NULL;
 	k->listener = NULL;
-	k->connecting = k->broken = false;
+	k->connecting = k->broken = k->behind = false;
 	k->events = 0;
 }
 
@@ -168,17 +169,19 @@ struct link *links_quietest(struct links *l)
 
 /* ---- what is behind a number ---- */
 
-int links_put_udp(struct links *l, struct link *k, struct udp *u)
+int links_put_udp(struct links *l, struct link *k, struct udp *const lanes[TG_LANES])
 {
 	int err;
 
 	close_inside(k);
 	k->events = EPOLLIN;
-	err = watch_add(l->epoll, udp_fd(u), WATCH_UDP, k->number, k->events);
+	k->udp = lanes[TG_LANE_BULK];
+	k->ahead = lanes[TG_LANE_INTERACTIVE];
+	err = watch_add(l->epoll, udp_fd(k->udp), WATCH_UDP, k->number, k->events);
+	if (!err && k->ahead)
+		err = watch_add(l->epoll, udp_fd(k->ahead), WATCH_AHEAD, k->number, k->events);
 	if (err)
-		udp_close(u);
-	else
-		k->udp = u;
+		close_inside(k);
 	return err;
 }
 

@@ -11,7 +11,7 @@
 #include "link/udp.h"
 #include "link/xsk.h"
 
-enum watch_kind { WATCH_TUN, WATCH_TUN_FAST, WATCH_CALLS, WATCH_UDP, WATCH_XSK, WATCH_TCP, WATCH_LISTENER, WATCH_PORT, WATCH_HANDOVER };
+enum watch_kind { WATCH_TUN, WATCH_TUN_FAST, WATCH_CALLS, WATCH_UDP, WATCH_AHEAD, WATCH_XSK, WATCH_TCP, WATCH_LISTENER, WATCH_PORT, WATCH_HANDOVER };
 
 struct link {
 	u32 number;		/* 0: slot is free */
@@ -23,6 +23,8 @@ struct link {
 	int error;		/* why it broke */
 	u32 events;		/* what epoll waits for */
 	struct udp *udp;
+	struct udp *ahead;	/* at the same address, for interactive datagrams; NULL: they come by the other */
+	bool behind;		/* udp had more than was read last */
 	struct xsk *xsk;	/* beside udp, in its place where it can */
 	bool xsk_gone;		/* its device has vanished: to be closed at the end of the turn */
 	struct tcp *tcp;
@@ -70,7 +72,7 @@ void links_release_silent(struct links *l, u64 now);
 struct link *links_quietest(struct links *l);
 
 /* Put something behind a number; takes it, also on error. */
-int links_put_udp(struct links *l, struct link *k, struct udp *u);
+int links_put_udp(struct links *l, struct link *k, struct udp *const lanes[TG_LANES]);	/* see udp_open_lanes() */
 /* AF_XDP beside the socket that is there: what it cannot do (a remote it does not know, frames that the program let pass) the socket
  * does, and everything once the device is gone from under it. Then it is marked, not closed: runs that it received may be in use up the
  * stack. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* listen.c - a server's sockets: every listen address, for every worker
  *
- * With several workers a SO_REUSEPORT group holds one socket of each, in their order, and the steering
- * program hands a datagram to the worker that its receiver index or session handle names.
+ * A SO_REUSEPORT group holds two sockets of each worker, in their order, and the steering program hands a datagram to the worker that its
+ * receiver index or session handle names, by its lane.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,10 +14,9 @@
 struct listen_job {
 	struct addr at;
 	bool no_gro;
-	bool share;		/* SO_REUSEPORT */
 	u32 number;		/* of the listen address */
-	u32 steer;		/* != 0: the last of so many workers, put the steering program in */
-	int program;		/* a BPF one, or negative: the classic one then */
+	u32 workers;		/* for the first of so many; 0: for one that joins */
+	int program;		/* that steers: a BPF one, or negative: the classic one then */
 	struct addr bound;
 	int err;
 };
@@ -25,22 +24,22 @@ struct listen_job {
 static void listen_udp_job(struct worker *w, void *arg)
 {
 	struct listen_job *job = arg;
-	struct udp_settings set = { .bind = job->at, .reuse_port = job->share, .no_gro = job->no_gro };
+	struct udp_settings set = { .bind = job->at, .no_gro = job->no_gro };
 	u32 link = worker_link_reserve(w);
-	struct udp *u;
+	struct udp *lanes[TG_LANES];
 
-	job->err = link ? udp_open(&u, link, &set) : -ENOSPC;
+	if (!link)
+		job->err = -ENOSPC;
+	else if (job->workers)
+		job->err = udp_open_lanes(lanes, link, &set, job->workers, job->program);
+	else
+		job->err = udp_join_lanes(lanes, link, &set);
 	if (job->err) {
 		worker_link_release(w, link);
 		return;
 	}
-	udp_local(u, &job->bound);
-	if (job->steer && (job->program < 0 || udp_steer_by(u, job->program)))
-		job->err = udp_steer_workers(u, job->steer);
-	if (job->err)
-		udp_close(u);
-	else
-		job->err = worker_link_udp(w, link, u, false);
+	udp_local(lanes[TG_LANE_BULK], &job->bound);
+	job->err = worker_link_udp(w, link, lanes, false);
 	if (!job->err)
 		worker_set_listen(w, job->number, link, &job->bound);
 }
@@ -85,13 +84,12 @@ static int listen_tcp(struct server *s, const struct addr *bound, char *error)
 
 static int listen_at(struct server *s, const struct addr *at, char *error)
 {
-	struct listen_job job = { .at = *at, .number = s->bound_count, .share = s->worker_count > 1,
+	struct listen_job job = { .at = *at, .number = s->bound_count,
 				  .program = s->datapath ? datapath_lane_program(s->datapath, DATAPATH_SELECT) : -ENOENT,
 				  .no_gro = s->datapath && s->set.xdp == DATAPATH_GENERIC };
 
 	for (u32 i = 0; i < s->worker_count; i++) {
-		if (s->worker_count > 1 && i == s->worker_count - 1)
-			job.steer = s->worker_count;
+		job.workers = i ? 0 : s->worker_count;
 		worker_call(s->workers[i], listen_udp_job, &job);
 		if (job.err)
 			return listen_failed(error, job.err, at, "UDP");

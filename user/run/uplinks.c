@@ -108,13 +108,13 @@ static int open_socket(struct worker *w, struct client *c, struct uplink *u)
 {
 	struct udp_settings set = { .bind = u->local, .device = u->seen.name, .mark = host_mark(c->host),
 				    .no_gro = uplink_is_generic(c, u) };
-	struct udp *s;
-	int err = udp_open(&s, u->link, &set);
+	struct udp *lanes[TG_LANES];
+	int err = udp_open_lanes(lanes, u->link, &set, 1, -ENOENT);
 
 	if (err)
 		return err;
-	udp_local(s, &u->bound);
-	return worker_link_udp(w, u->link, s, true);
+	udp_local(lanes[TG_LANE_BULK], &u->bound);
+	return worker_link_udp(w, u->link, lanes, true);
 }
 
 static int hand_to_engine(struct worker *w, struct uplink *u)

@@ -231,6 +231,10 @@ static void handle(struct worker *w, const struct epoll_event *ev)
 		if (k && k->udp)
 			worker_read_udp(w, k);
 		break;
+	case WATCH_AHEAD:
+		if (k && k->ahead)
+			worker_read_ahead(w, k);
+		break;
 	case WATCH_XSK:
 		if (k && k->xsk && !k->xsk_gone)
 			read_xsk(w, k);
@@ -376,11 +380,15 @@ static void turn(struct worker *w)
 
 	w->now = clock_now_us();
 	beat(w);
+	for (int i = 0; i < n; i++)
+		if (events[i].data.u64 >> 32 == WATCH_AHEAD)
+			handle(w, &events[i]);
 	for (int i = 0; i < n && !w->stopping; i++)
-		handle(w, &events[i]);
+		if (events[i].data.u64 >> 32 != WATCH_AHEAD)
+			handle(w, &events[i]);
 	if (w->stopping)
 		return;
-	worker_take_slices(w);
+	worker_end_waiting(w);
 	if (w->now >= tunnel_due_us(w->tunnel))
 		tunnel_tick(w->tunnel, w->now);
 	if (w->links.some_wait)
@@ -625,16 +633,17 @@ void worker_link_release(struct worker *w, u32 number)
 		links_release(&w->links, k);
 }
 
-int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched)
+int worker_link_udp(struct worker *w, u32 number, struct udp *const lanes[TG_LANES], bool watched)
 {
 	struct link *k = links_find(&w->links, number);
 
 	if (!k) {
-		udp_close(u);
+		udp_close(lanes[TG_LANE_INTERACTIVE]);
+		udp_close(lanes[TG_LANE_BULK]);
 		return -ENOENT;
 	}
 	k->watched = watched;
-	return links_put_udp(&w->links, k, u);
+	return links_put_udp(&w->links, k, lanes);
 }
 
 void worker_link_gro(struct worker *w, u32 number, bool on)
@@ -642,8 +651,11 @@ void worker_link_gro(struct worker *w, u32 number, bool on)
 	for (u32 i = 0; i < w->links.max; i++) {
 		struct link *k = &w->links.at[i];
 
-		if (k->number && k->udp && (!number || k->number == number))
-			udp_set_gro(k->udp, on);
+		if (!k->number || !k->udp || (number && k->number != number))
+			continue;
+		udp_set_gro(k->udp, on);
+		if (k->ahead)
+			udp_set_gro(k->ahead, on);
 	}
 }
 

@@ -73,9 +73,9 @@ void worker_use_datapath(struct worker *w, struct datapath *d);
  * its sockets, so that a path keeps its identity when the socket is made anew. Reserve: 0 when there is no room. */
 u32 worker_link_reserve(struct worker *w);
 void worker_link_release(struct worker *w, u32 number);		/* closes what is behind it */
-/* Put a socket behind a number, in place of what was there. `watched`: errors of sends mean trouble for all paths of this
- * link (an uplink's own socket), not for one peer among many (a server's). Takes the socket, also on error. */
-int worker_link_udp(struct worker *w, u32 number, struct udp *u, bool watched);
+/* Put sockets (see udp_open_lanes()) behind a number, in place of what was there. `watched`: errors of sends mean trouble for all paths of this
+ * link (an uplink's own socket), not for one peer among many (a server's). Takes the sockets, also on error. */
+int worker_link_udp(struct worker *w, u32 number, struct udp *const lanes[TG_LANES], bool watched);
 /* AF_XDP beside that socket, which must be there; takes it, also on error. Drop: closes it, the socket goes on alone. */
 int worker_link_xsk(struct worker *w, u32 number, struct xsk *x);
 void worker_link_drop_xsk(struct worker *w, u32 number);

@@ -2,7 +2,7 @@
 /* worker_parts.h - a worker's state, shared by the files that make it
  *
  *   worker.c   the thread and its turns
- *   intake.c   what comes by UDP waits for its turn, or goes ahead
+ *   intake.c   what comes by UDP: interactive before bulk
  *   carry.c    what the engine asks for: send, deliver, admit, tell
  *   worker_server.c   what only a server's has: listen addresses, AF_XDP by interface, the hand-over
  */
@@ -38,7 +38,7 @@ struct worker {
 	struct port *inside_fast;	/* of the interactive lane; NULL: all comes by the other */
 	bool tun_watched, tun_lost;
 	struct links links;
-	u32 waiting[WAITING_LINKS];	/* numbers of links whose sockets hold what was read and is not taken in yet */
+	u32 waiting[WAITING_LINKS];	/* numbers of links that have delivered something ahead of its turn */
 	u32 waiting_count;
 	struct worker_listen listens[WORKER_LISTENS];	/* server; in the same order for all workers */
 	u32 listen_count;
@@ -65,8 +65,9 @@ struct worker {
 };
 
 /* intake.c */
-void worker_read_udp(struct worker *w, struct link *k);
-void worker_take_slices(struct worker *w);
+void worker_read_ahead(struct worker *w, struct link *k);	/* its interactive socket: before */
+void worker_read_udp(struct worker *w, struct link *k);		/* the other */
+void worker_end_waiting(struct worker *w);			/* after both, in each turn */
 
 /* carry.c: the engine's events, ctx being the worker. */
 extern const struct tunnel_events worker_events;

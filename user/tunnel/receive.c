@@ -423,8 +423,6 @@ void receive_run(struct tunnel *t, struct datagrams *run)
 
 		if (run->taken & bit_of(i))
 			note_taken(t, run, run->data + at, len);
-		else if (run->given_up)
-			drop(t, TG_DROP_BACKLOG);
 		else
 			receive_datagram(t, run, run->data + at, len);
 	}

@@ -37,15 +37,23 @@ void out_flush(struct tunnel *t)
 	o->job_count = o->run_count = o->used = 0;
 }
 
+/* A run is sorted as a whole by its first datagram, where it arrives (udp_lanes.c): interactive ones have runs of their own. */
+static bool continues(const struct datagrams *run, const struct endpoint *where, u8 flags, u32 bytes)
+{
+	const struct tg_header *first = (const struct tg_header *)run->data;
+
+	return run->len % run->segment_bytes == 0 && bytes <= run->segment_bytes &&
+	       run->len / run->segment_bytes < DATAGRAMS_MAX_SEGMENTS && run->len + bytes <= DATAGRAMS_MAX_BYTES &&
+	       !((first->flags ^ flags) & TG_FLAG_AHEAD) && endpoint_equal(&run->where, where);
+}
+
 /* Room for a datagram: behind the last run when it continues it, else as a run of its own. */
-static u8 *out_room(struct out *o, const struct endpoint *where, u32 bytes)
+static u8 *out_room(struct out *o, const struct endpoint *where, u8 flags, u32 bytes)
 {
 	struct datagrams *run = o->run_count ? &o->runs[o->run_count - 1] : NULL;
 	u8 *at = o->area + o->used;
 
-	if (run && run->len % run->segment_bytes == 0 && bytes <= run->segment_bytes &&
-	    run->len / run->segment_bytes < DATAGRAMS_MAX_SEGMENTS && run->len + bytes <= DATAGRAMS_MAX_BYTES &&
-	    endpoint_equal(&run->where, where))
+	if (run && continues(run, where, flags, bytes))
 		run->len += bytes;
 	else
 		o->runs[o->run_count++] =
@@ -99,7 +107,7 @@ u8 *out_add(struct path *p, const struct endpoint *where, u8 type, u8 flags, u32
 	if (o->job_count == OUT_JOBS || o->used + bytes > OUT_AREA_BYTES)
 		out_flush(t);
 
-	at = out_room(o, where, bytes);
+	at = out_room(o, where, flags, bytes);
 	h = (struct tg_header *)at;
 	h->type = type;
 	h->flags = flags;

@@ -228,9 +228,9 @@ void tunnel_free(struct tunnel *t);
 /* Received runs, in order. The memory is written to. */
 void tunnel_receive(struct tunnel *t, struct datagrams *runs, u32 n, u64 now_us);
 
-/* Runs that have come but wait for others that came before: delivers what is interactive (TG_FLAG_AHEAD) now and notes it in run->taken. All runs are
- * given to tunnel_receive() afterwards as well, unchanged and in their turn: only then do the acks say that anything of them has come, so that
- * nothing that waits before it looks lost. What was not `given_up` meanwhile is received then, the others are counted as TG_DROP_BACKLOG. */
+/* Runs that have come while others that came before may still wait: delivers what is interactive (TG_FLAG_AHEAD) now and notes it in run->taken. All
+ * runs are given to tunnel_receive() afterwards as well, unchanged and in their turn: only then do the acks say that anything of them has
+ * come, so that nothing that waits before it looks lost. */
 void tunnel_receive_ahead(struct tunnel *t, struct datagrams *runs, u32 n, u64 now_us);
 
 /* Inner packets from the tunnel device; takes all bufs. */
