@@ -127,6 +127,36 @@ static void no_longer_than_a_second_however_little_is_left(void **state)
 	end();
 }
 
+/* On its way there was nothing: nobody's window needs it. */
+static void a_path_that_carried_nothing_is_not_waited_for(void **state)
+{
+	(void)state;
+	begin();
+	world_run(&w, 2 * SEC);
+	w.links[1].cut = true;
+	sent += world_flow(&w, &w.client, 2 * SEC, 20 * MSEC, 100, sent);
+	assert_int_equal(path_on(1)->state, TUNNEL_PATH_SUSPECT);
+	transfer(SEC);
+	assert_in_range(patience_us(), 0, 20 * MSEC);
+	end();
+}
+
+/* What waits may neither overflow nor take everybody's bufs. */
+static void no_more_waits_than_half_the_queue(void **state)
+{
+	struct session *s;
+
+	(void)state;
+	begin();
+	cut_for(SEC);
+	s = w.client.tunnel->session;
+	path_on(1)->absence.window_bytes *= 1000;
+	s->queue.limit = 64;
+	assert_in_range(patience_us(), 1, (u64)(64 / 2 * 1500) * SEC / (SLOW / 2));
+	s->queue.limit = 4096;
+	end();
+}
+
 /* Nobody knows when a cable is plugged in again. */
 static void a_link_that_is_gone_is_not_waited_for(void **state)
 {
@@ -135,6 +165,9 @@ static void a_link_that_is_gone_is_not_waited_for(void **state)
 	tunnel_path_carrier(w.client.tunnel, 1, false, w.now_us);
 	transfer(SEC);
 	assert_int_equal(patience_us(), 0);
+	tunnel_path_carrier(w.client.tunnel, 1, true, w.now_us);
+	until_up();
+	assert_int_equal(path_on(1)->absence.last_us, 0);
 	end();
 }
 
@@ -145,6 +178,8 @@ int main(void)
 		cmocka_unit_test(no_longer_than_an_outage_may_last),
 		cmocka_unit_test(an_outage_is_expected_to_last_like_the_one_before),
 		cmocka_unit_test(no_longer_than_a_second_however_little_is_left),
+		cmocka_unit_test(a_path_that_carried_nothing_is_not_waited_for),
+		cmocka_unit_test(no_more_waits_than_half_the_queue),
 		cmocka_unit_test(a_link_that_is_gone_is_not_waited_for),
 	};
 

@@ -24,7 +24,7 @@ static struct addr address(const char *text)
 
 static struct udp *open_at(const char *text, u32 link, bool reuse)
 {
-	struct udp_settings set = { .bind = address(text), .reuse_port = reuse };
+	struct udp_settings set = { .bind = address(text), .reuse_port = reuse, .places = 64 };
 	struct udp *u = NULL;
 
 	assert_int_equal(udp_open(&u, link, &set), 0);
@@ -464,8 +464,9 @@ static void an_empty_datagram_between_others_loses_none(void **state)
 		if (i % 3 == 0)
 			assert_int_equal(sendto(udp_fd(from), "", 0, 0, (struct sockaddr *)&ss, len), 0);
 	}
-	for (u32 round = 0; read < 40 && round < 40; round++)
+	while (readable(to, 0))		/* what loopback takes is there when the call returns */
 		read += udp_receive(to, &runs, &error);
+	assert_int_equal(read, 40);
 	assert_int_equal(udp_take_unusable(to), 14);
 	runs = udp_waiting(to, &n);
 	assert_int_equal(n, 40);

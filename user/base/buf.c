@@ -75,6 +75,7 @@ struct buf *buf_take(struct buf_pool *pool)
 	b->order = 0;
 	b->half = 0;
 	b->bulk = false;
+	b->by_bulk = false;
 	b->ahead = false;
 	b->wanted_class = 0;
 	b->wanted_path = 0;

@@ -8,6 +8,8 @@
 #ifndef TG_BASE_BUF_H
 #define TG_BASE_BUF_H
 
+#include <stddef.h>
+
 #include "base/types.h"
 
 #define BUF_HEADROOM 64u	/* order word, and headers a link may put in front */
@@ -31,13 +33,16 @@ struct buf {
 	u8 wanted_class;		/* sender: enum tg_class, as the user wants it; 0: by what its flow does */
 	u8 wanted_path;			/* sender: id of the path the user wants it on, plus one; 0: any */
 	u8 pinned_path;			/* sender: likewise, that the kernel's classifier has picked for its flow, should flows stay on paths; 0: it did not say */
-	bool ahead;			/* sender: interactive, may overtake bulk at the receiver (TG_FLAG_AHEAD) */
+	bool by_bulk : 1;		/* sender: it came by the bulk lane, where there are lanes */
+	bool ahead : 1;			/* sender: interactive, may overtake bulk at the receiver (TG_FLAG_AHEAD) */
 	bool stretched;			/* sender: in the line; leaves by near paths later than it could (stretch.h) */
 	u8 waited_ms;			/* sender: in the queue, before it joined the line; 255: or longer */
 	u64 time_us;			/* arrival; where bufs wait: since when */
 	u64 number;			/* sender: of its path, that it left under last */
 	u8 area[BUF_AREA_BYTES] __attribute__((aligned(16)));
 } __attribute__((aligned(64)));	/* what stands before the area shares one cache line */
+
+_Static_assert(offsetof(struct buf, area) == 64, "one cache line");
 
 /* A list of bufs, oldest first. Zero-initialised is empty. */
 struct buf_queue {

@@ -21,7 +21,6 @@
 
 #define DEFAULT_BUFFER_BYTES (4u << 20)
 #define AREA_BYTES 65536u	/* of one received run */
-#define PLACES 64u		/* for runs that wait */
 #define SEND_BATCH 64u
 #define CONTROL_BYTES 160u
 
@@ -42,16 +41,19 @@ struct udp {
 	u8 family;
 	bool gso;
 	bool idle;		/* the last receive found nothing */
+	bool emptied;		/* it left nothing */
 	bool errors;		/* a send failed: its reason may lie in the error queue, too */
 	u32 unusable;		/* received since udp_take_unusable() */
 	bool has_offset;
 	s64 wall_offset_ns;	/* from the clock of the kernel's stamps to ours */
 	u64 emptied_us;		/* when the socket was last read until it was empty */
+	u64 received_us;	/* when it was last read */
 	struct addr local;
-	u8 *area;		/* PLACES * AREA_BYTES, touched as it is used */
+	u8 *area;		/* places * AREA_BYTES, touched as it is used */
 
-	struct datagrams runs[PLACES];	/* a ring of those that wait */
-	u8 *memory[PLACES];	/* of each place: an area */
+	u32 places;
+	struct datagrams *runs;	/* a ring of those that wait */
+	u8 **memory;		/* of each place: an area */
 	u32 first, waiting;
 
 	struct mmsghdr in[UDP_MAX_RUNS];
@@ -164,7 +166,7 @@ static int bind_local(struct udp *u, const struct addr *a)
 
 static void prepare_receive(struct udp *u)
 {
-	for (u32 i = 0; i < PLACES; i++)
+	for (u32 i = 0; i < u->places; i++)
 		u->memory[i] = u->area + (size_t)i * AREA_BYTES;
 	for (u32 i = 0; i < UDP_MAX_RUNS; i++) {
 		u->in_iov[i].iov_len = AREA_BYTES;
@@ -198,10 +200,13 @@ int udp_open(struct udp **out, u32 link, const struct udp_settings *set)
 		return -ENOMEM;
 	u->link = link;
 	u->family = set->bind.family;
-	u->area = mmap(NULL, (size_t)PLACES * AREA_BYTES, PROT_READ | PROT_WRITE,
+	u->places = MAX(set->places, UDP_MAX_RUNS);
+	u->runs = calloc(u->places, sizeof(*u->runs));
+	u->memory = calloc(u->places, sizeof(*u->memory));
+	u->area = mmap(NULL, (size_t)u->places * AREA_BYTES, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	u->fd = socket(u->family == 4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	err = u->area == MAP_FAILED ? -ENOMEM : u->fd < 0 ? -errno : configure(u, set);
+	err = u->area == MAP_FAILED || !u->runs || !u->memory ? -ENOMEM : u->fd < 0 ? -errno : configure(u, set);
 	if (err) {
 		udp_close(u);
 		return err;
@@ -220,7 +225,9 @@ void udp_close(struct udp *u)
 	if (u->fd >= 0)
 		close(u->fd);
 	if (u->area != MAP_FAILED)
-		munmap(u->area, (size_t)PLACES * AREA_BYTES);
+		munmap(u->area, (size_t)u->places * AREA_BYTES);
+	free(u->runs);
+	free(u->memory);
 	free(u);
 }
 
@@ -403,7 +410,7 @@ static int drain_errors(struct udp *u)
 	}
 }
 
-/* When the kernel got it, by our clock. Not before the socket was last found empty: if it seems so, somebody has set the wall clock. */
+/* When the kernel got it, by our clock. Not before the socket was last found empty, nor later than now: if it seems so, somebody has set the wall clock. */
 static u64 arrival_us(const struct udp *u, const void *stamp)
 {
 	struct timespec wall;
@@ -411,7 +418,7 @@ static u64 arrival_us(const struct udp *u, const void *stamp)
 
 	memcpy(&wall, stamp, sizeof(wall));
 	ns = wall.tv_sec * 1000000000ll + wall.tv_nsec + u->wall_offset_ns;
-	return u->has_offset ? MAX((u64)ns / 1000, u->emptied_us) : 0;
+	return u->has_offset ? MIN(MAX((u64)ns / 1000, u->emptied_us), u->received_us) : 0;
 }
 
 static void read_control(const struct udp *u, struct datagrams *d, const struct cmsghdr *c)
@@ -478,7 +485,7 @@ static int after_nothing(struct udp *u, int err)
 	bool look = u->errors || u->idle || err != EAGAIN;
 	int queued = look ? drain_errors(u) : 0;
 
-	u->idle = true;
+	u->idle = u->emptied = true;
 	if (queued)
 		return queued;
 	return err == EAGAIN || err == EINTR ? 0 : err;
@@ -489,8 +496,8 @@ static u32 free_places(struct udp *u, u32 *at)
 {
 	if (!u->waiting)
 		u->first = 0;
-	*at = (u->first + u->waiting) % PLACES;
-	return MIN(PLACES - u->waiting, PLACES - *at);
+	*at = (u->first + u->waiting) % u->places;
+	return MIN(u->places - u->waiting, u->places - *at);
 }
 
 /* Messages of which no run can be made leave their memory to those behind them. */
@@ -533,22 +540,29 @@ u32 udp_receive(struct udp *u, struct datagrams **fresh, int *error)
 	}
 	u->idle = false;
 	u->has_offset |= clock_wall_offset_ns(&u->wall_offset_ns);
+	u->received_us = clock_now_us();
 	kept = keep_messages(u, at, (u32)got);
-	if ((u32)got < max)
+	u->emptied = (u32)got < max;
+	if (u->emptied)
 		u->emptied_us = now_us;
 	return kept;
 }
 
+bool udp_is_emptied(const struct udp *u)
+{
+	return u->emptied;
+}
+
 struct datagrams *udp_waiting(struct udp *u, u32 *n)
 {
-	*n = MIN(u->waiting, PLACES - u->first);
+	*n = MIN(u->waiting, u->places - u->first);
 	return &u->runs[u->first];
 }
 
 void udp_done(struct udp *u, u32 n)
 {
 	for (; n; n--) {
-		u->first = (u->first + 1) % PLACES;
+		u->first = (u->first + 1) % u->places;
 		u->waiting--;
 	}
 }

@@ -14,6 +14,7 @@ struct udp_settings {
 	u32 buffer_bytes;	/* SO_SNDBUFFORCE / SO_RCVBUFFORCE (plain ones without the capability); 0: 4 MB */
 	bool reuse_port;	/* several workers share the address */
 	bool no_gro;		/* datagrams arrive one by one */
+	u32 places;		/* so many received runs may wait; at least UDP_MAX_RUNS */
 };
 
 struct udp;
@@ -41,6 +42,9 @@ u32 udp_send(struct udp *u, const struct datagrams *runs, u32 n, int *error);
  * socket (ICMP) are consumed; *error tells the last one, else 0. */
 #define UDP_MAX_RUNS 8u
 u32 udp_receive(struct udp *u, struct datagrams **fresh, int *error);
+
+/* Has the last call found the end of what was there? */
+bool udp_is_emptied(const struct udp *u);
 
 /* The oldest runs that wait, in order, and how many lie one behind the other: not always all, but 0 only when none is left. */
 struct datagrams *udp_waiting(struct udp *u, u32 *n);

@@ -14,6 +14,8 @@
 
 #include "link/udp.h"
 
+#define INTERACTIVE_PLACES 512u	/* they wait for their turn, most of them single datagrams */
+
 /* The program sees the UDP payload. A load past its end would make it return 0, which is a member, so lengths are checked
  * first; NO_MEMBER is out of range and makes the kernel fall back to its hash. */
 #define NO_MEMBER 0xffffffffu
@@ -82,8 +84,11 @@ static int claim(const struct udp_settings *set, struct addr *at)
 
 static int open_both(struct udp *lanes[TG_LANES], u32 link, const struct udp_settings *set)
 {
-	int err = udp_open(&lanes[TG_LANE_INTERACTIVE], link, set);
+	struct udp_settings interactive = *set;
+	int err;
 
+	interactive.places = INTERACTIVE_PLACES;
+	err = udp_open(&lanes[TG_LANE_INTERACTIVE], link, &interactive);
 	if (err)
 		return err;
 	err = udp_open(&lanes[TG_LANE_BULK], link, set);

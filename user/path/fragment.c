@@ -23,6 +23,7 @@ int fragment_split(struct buf *whole, u32 most, struct buf *second)
 	second->path = whole->path;
 	second->flow_hash = whole->flow_hash;
 	second->bulk = whole->bulk;
+	second->ahead = whole->ahead;
 	second->stretched = whole->stretched;
 	second->waited_ms = whole->waited_ms;
 	second->time_us = whole->time_us;

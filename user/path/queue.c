@@ -380,7 +380,7 @@ struct buf *queue_take_sparse(struct queue *q, u64 now_us)
 	}
 	if (b) {
 		b->bulk = false;
-		b->ahead = true;
+		b->ahead = !b->by_bulk;	/* what went before it may not have been known here */
 	}
 	return b;
 }

@@ -10,6 +10,8 @@
  */
 #include "run/worker_parts.h"
 
+#define STAMP_SLACK_US 20u	/* each socket has its own offset between clocks (clock.c), and a batch of frames is stamped in one go */
+
 /* False: the list is full of links that are gone, until the end of the turn. */
 static bool note_waiting(struct worker *w, u32 number)
 {
@@ -33,6 +35,7 @@ static u32 receive(struct worker *w, struct link *k, struct udp *u, struct datag
 	return n;
 }
 
+/* All that is there: what is left behind would be noted after bulk that came later. */
 void worker_read_ahead(struct worker *w, struct link *k)
 {
 	struct datagrams *fresh;
@@ -40,29 +43,38 @@ void worker_read_ahead(struct worker *w, struct link *k)
 
 	if (!note_waiting(w, k->number))
 		return;
-	n = receive(w, k, k->ahead, &fresh);
-	if (n)
-		tunnel_receive_ahead(w->tunnel, fresh, n, w->now);
+	do {
+		n = receive(w, k, k->ahead, &fresh);
+		if (n)
+			tunnel_receive_ahead(w->tunnel, fresh, n, w->now);
+	} while (n && !udp_is_emptied(k->ahead));
+	k->read = false;
 }
 
-static u32 arrived_until(const struct datagrams *runs, u32 n, u64 us)
+/* Stamps are that exact. In doubt bulk was first: an ack that skips it would have it sent again, one that comes later does no harm. */
+static bool is_before(const struct datagrams *ahead, u64 bulk_us)
+{
+	return ahead->arrived_us + STAMP_SLACK_US < bulk_us;
+}
+
+static u32 count_before(const struct datagrams *runs, u32 n, u64 bulk_us)
 {
 	u32 count = 0;
 
-	while (count < n && runs[count].arrived_us <= us)
+	while (count < n && is_before(&runs[count], bulk_us))
 		count++;
 	return count;
 }
 
-/* It is the turn of what arrived until then; TIME_NEVER: of all. */
-static void take_ahead(struct worker *w, struct link *k, u64 until_us)
+/* It is the turn of what arrived before bulk that did then; TIME_NEVER: of all. */
+static void take_ahead(struct worker *w, struct link *k, u64 bulk_us)
 {
 	struct datagrams *runs;
 	u32 n, turn;
 
 	do {
 		runs = udp_waiting(k->ahead, &n);
-		turn = arrived_until(runs, n, until_us);
+		turn = count_before(runs, n, bulk_us);
 		if (turn)
 			worker_receive(w, runs, turn, false);
 		udp_done(k->ahead, turn);
@@ -75,7 +87,7 @@ static u32 until_next_ahead(struct link *k, const struct datagrams *runs, u32 n)
 	u32 waiting, count = 1;
 	const struct datagrams *next = udp_waiting(k->ahead, &waiting);
 
-	while (count < n && (!waiting || runs[count].arrived_us < next->arrived_us))
+	while (count < n && (!waiting || !is_before(next, runs[count].arrived_us)))
 		count++;
 	return count;
 }
@@ -101,10 +113,11 @@ void worker_read_udp(struct worker *w, struct link *k)
 	else if (n)
 		worker_receive(w, runs, n, false);
 	udp_done(k->udp, n);
-	k->behind = n == UDP_MAX_RUNS;
+	k->behind = !udp_is_emptied(k->udp);
+	k->read = true;
 }
 
-/* Where nothing is left in the other socket, all that was delivered ahead has its turn. Else that is read again next. */
+/* Where nothing is left in the other socket, all that was delivered ahead has its turn. What came before it is there: that socket is read after this one. */
 void worker_end_waiting(struct worker *w)
 {
 	u32 left = 0;
@@ -114,11 +127,13 @@ void worker_end_waiting(struct worker *w)
 
 		if (!k || !k->ahead)
 			continue;
+		if (!k->read)
+			worker_read_udp(w, k);
 		if (k->behind)
 			w->waiting[left++] = w->waiting[i];
 		else
 			take_ahead(w, k, TIME_NEVER);
-		k->behind = false;
+		k->read = false;
 	}
 	w->waiting_count = left;
 }

@@ -51,7 +51,7 @@ static void close_inside(struct link *k)
 	k->udp = k->ahead = NULL;
 	k->tcp = NULL;
 	k->listener = NULL;
-	k->connecting = k->broken = k->behind = false;
+	k->connecting = k->broken = k->behind = k->read = false;
 	k->events = 0;
 }
 

@@ -24,7 +24,7 @@ struct link {
 	u32 events;		/* what epoll waits for */
 	struct udp *udp;
 	struct udp *ahead;	/* at the same address, for interactive datagrams; NULL: they come by the other */
-	bool behind;		/* udp had more than was read last */
+	bool behind, read;	/* udp: more was there than was read; read in this turn */
 	struct xsk *xsk;	/* beside udp, in its place where it can */
 	bool xsk_gone;		/* its device has vanished: to be closed at the end of the turn */
 	struct tcp *tcp;

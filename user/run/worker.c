@@ -77,10 +77,12 @@ static void after_reading(struct worker *w, int n)
 		tun_is_lost(w, n);
 }
 
-static void mark_ahead(struct buf_queue *packets)
+static void mark_lane(struct buf_queue *packets, bool interactive)
 {
-	for (struct buf *b = packets->head; b; b = b->next)
-		b->ahead = true;
+	for (struct buf *b = packets->head; b; b = b->next) {
+		b->ahead = interactive;
+		b->by_bulk = !interactive;
+	}
 }
 
 static void read_fast(struct worker *w)
@@ -88,7 +90,7 @@ static void read_fast(struct worker *w)
 	struct buf_queue packets = { 0 };
 	int n = read_lane(w, w->inside_fast, &packets);
 
-	mark_ahead(&packets);
+	mark_lane(&packets, true);
 	send_in(w, &packets);
 	after_reading(w, n);
 }
@@ -101,7 +103,8 @@ static void read_both(struct worker *w)
 	int n = read_lane(w, w->inside, &packets);
 	int fast_n = read_lane(w, w->inside_fast, &fast);
 
-	mark_ahead(&fast);
+	mark_lane(&fast, true);
+	mark_lane(&packets, false);
 	send_in(w, &fast);
 	send_in(w, &packets);
 	after_reading(w, n);

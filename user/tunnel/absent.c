@@ -16,11 +16,18 @@
 #define EXPECTED_MOST_US (60 * SEC)
 #define OUTAGE_US (500 * MSEC)		/* what is shorter tells nothing of the next one: an ack was late */
 #define PATIENCE_MOST_US SEC		/* bulk waits no longer than that, however little is left */
+#define PACKET_BYTES 1500u
 
+/* What it delivered last may be long ago: no more than twice what was on its way when it was given up. */
 void absent_begin(struct path *p)
 {
 	p->absence.since_us = p->tunnel->now_us;
-	p->absence.window_bytes = p->rate.delivered_ema * p->rtt.min_us / SEC;
+	p->absence.window_bytes = MIN(p->rate.delivered_ema * p->rtt.min_us / SEC, 2ull * p->given_up * PACKET_BYTES);
+}
+
+void absent_gone(struct path *p)
+{
+	p->absence.since_us = 0;
 }
 
 void absent_end(struct path *p)
@@ -39,7 +46,13 @@ static bool is_expected(const struct path *p)
 	const struct absence *a = &p->absence;
 	u64 expected_us = a->last_us ? MIN(a->last_us * 3 / 2, EXPECTED_MOST_US) : EXPECTED_US;
 
-	return p->state == TUNNEL_PATH_SUSPECT && a->since_us && p->tunnel->now_us - a->since_us < expected_us;
+	return a->since_us && p->tunnel->now_us - a->since_us < expected_us;
+}
+
+/* A queue that overflows would lose what it is to keep, and the bufs are everybody's. */
+static u64 most_bytes(const struct session *s)
+{
+	return (u64)MIN(s->queue.limit, buf_pool_left(s->tunnel->pool)) / 2 * PACKET_BYTES;
 }
 
 u64 absent_patience_us(const struct session *s)
@@ -57,5 +70,6 @@ u64 absent_patience_us(const struct session *s)
 		else if (path_tier(p) <= in_use)
 			rate += limits_rate(p, MAX(p->rate.delivered_ema, p->rate.measured ? rate_estimate(&p->rate) : 0));
 	}
+	window = MIN(window, most_bytes(s));
 	return window ? MIN(window * SEC / MAX(rate, 1u), PATIENCE_MOST_US) : 0;
 }

@@ -467,6 +467,7 @@ void tell_senders(struct path *dead, const struct buf_queue *again, u32 unsure);
 
 /* absent.c */
 void absent_begin(struct path *p);		/* it fell silent */
+void absent_gone(struct path *p);		/* nobody knows when it comes back, if it was silent */
 void absent_end(struct path *p);		/* it is up (again) */
 u64 absent_patience_us(const struct session *s);	/* so much longer bulk may wait, for paths that may be back soon */
 

@@ -428,7 +428,8 @@ void receive_run(struct tunnel *t, struct datagrams *run)
 	}
 }
 
-/* First packets under a key prove it, and what repair symbols are worked out from comes in order: these have to wait. */
+/* First packets under a key prove it, and what repair symbols are worked out from comes in order: these have to wait. So has what would move the
+ * window past what waits. */
 static bool may_go_ahead(struct tunnel *t, const u8 *data, u32 len)
 {
 	const struct tg_header *h = (const struct tg_header *)data;
@@ -437,7 +438,9 @@ static bool may_go_ahead(struct tunnel *t, const u8 *data, u32 len)
 	if (len < TG_HEADER_BYTES || h->type != TG_TYPE_DATA || !(h->flags & TG_FLAG_AHEAD))
 		return false;
 	k = key_of(t, h);
-	return k && k->path && !k->path->parity.decoder;
+	if (!k || !k->path || k->path->parity.decoder)
+		return false;
+	return number_of(t, k, h) < k->path->largest_received + REPLAY_WINDOW / 2;
 }
 
 void receive_run_ahead(struct tunnel *t, struct datagrams *run)

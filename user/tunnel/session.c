@@ -170,6 +170,8 @@ void path_set_state(struct path *p, enum tunnel_path_state state, const char *wh
 	p->state = state;
 	if (fell_silent)
 		absent_begin(p);
+	else if (state != TUNNEL_PATH_UP)
+		absent_gone(p);
 	if (state == TUNNEL_PATH_UP) {
 		p->up_since_us = p->tunnel->now_us;
 		absent_end(p);
