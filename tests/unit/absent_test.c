@@ -137,7 +137,7 @@ static void a_path_that_carried_nothing_is_not_waited_for(void **state)
 	sent += world_flow(&w, &w.client, 2 * SEC, 20 * MSEC, 100, sent);
 	assert_int_equal(path_on(1)->state, TUNNEL_PATH_SUSPECT);
 	transfer(SEC);
-	assert_in_range(patience_us(), 0, 20 * MSEC);
+	assert_in_range(patience_us(), 0, 50 * MSEC);	/* the whole window takes 200 */
 	end();
 }
 
