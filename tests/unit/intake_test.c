@@ -139,6 +139,12 @@ static void turn(bool blind)
 	worker_end_waiting(w);
 }
 
+static void turns(bool blind)
+{
+	for (u32 i = 0; i < 1000 && received < sent; i++)
+		turn(blind);
+}
+
 /* Each once; and of what is interactive none before bulk that was sent before it. */
 static void assert_all_in_turn(void)
 {
@@ -168,8 +174,7 @@ static void a_call_is_delivered_in_the_first_turn_and_noted_in_its_own(void **st
 	turn(false);
 	assert_int_equal(ahead, 3);
 	assert_int_equal(received, UDP_MAX_RUNS);
-	for (u32 i = 0; i < 100 && received < sent; i++)
-		turn(false);
+	turns(false);
 	assert_all_in_turn();
 	assert_int_equal(w->waiting_count, 0);
 	end();
@@ -183,8 +188,7 @@ static void all_that_is_interactive_is_read_at_once(void **state)
 		send_one(i % 4 != 0);
 	turn(false);
 	assert_int_equal(ahead, 300);
-	for (u32 i = 0; i < 100 && received < sent; i++)
-		turn(false);
+	turns(false);
 	assert_all_in_turn();
 	end();
 }
@@ -196,8 +200,7 @@ static void a_bulk_socket_that_gave_no_event_is_not_taken_for_empty(void **state
 	begin();
 	for (u32 i = 0; i < 40; i++)
 		send_one(i == 39);
-	for (u32 i = 0; i < 100 && received < sent; i++)
-		turn(true);
+	turns(true);
 	assert_all_in_turn();
 	end();
 }
@@ -211,8 +214,7 @@ static void empty_datagrams_do_not_make_the_socket_look_empty(void **state)
 			send_empty();
 		send_one(i == 39);
 	}
-	for (u32 i = 0; i < 100 && received < sent; i++)
-		turn(false);
+	turns(false);
 	assert_int_equal(unusable, 8);
 	assert_all_in_turn();
 	end();
@@ -225,8 +227,7 @@ static void more_than_the_ring_holds_is_lost_nowhere(void **state)
 	begin();
 	for (u32 i = 0; i < 1000; i++)
 		send_one(i % 5 != 0);
-	for (u32 i = 0; i < 1000 && received < sent; i++)
-		turn(false);
+	turns(false);
 	assert_int_equal(received, sent);
 	assert_int_equal(ahead, 800);
 	end();

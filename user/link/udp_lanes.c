@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <linux/filter.h>
-#include <stddef.h>
 #include <sys/socket.h>
 #include <triglav/steer.h>
 
@@ -17,8 +16,7 @@
 #define INTERACTIVE_PLACES 512u	/* they wait for their turn, most of them single datagrams */
 
 /* The program sees the UDP payload. A load past its end would make it return 0, which is a member, so lengths are checked
- * first; NO_MEMBER is out of range and makes the kernel fall back to its hash. */
-#define NO_MEMBER 0xffffffffu
+ * first; TG_STEER_NOBODY is out of range and makes the kernel fall back to its hash. */
 
 /* Instructions that are jumped to, and the distance to one of them. */
 enum { LINE_DATA = 13, LINE_RECEIVER = 16, LINE_WORKER = 17, LINE_NOBODY = 22 };
@@ -50,7 +48,7 @@ int udp_steer_workers(struct udp *first, u32 workers)
 		/* 19 */ BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, TG_LANES),
 		/* 20 */ BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
 		/* 21 */ BPF_STMT(BPF_RET | BPF_A, 0),
-		/* 22 */ BPF_STMT(BPF_RET | BPF_K, workers == 1 ? TG_LANE_BULK : NO_MEMBER),
+		/* 22 */ BPF_STMT(BPF_RET | BPF_K, workers == 1 ? TG_LANE_BULK : TG_STEER_NOBODY),
 	};
 	struct sock_fprog program = { .len = ARRAY_SIZE(code), .filter = code };
 
@@ -82,16 +80,18 @@ static int claim(const struct udp_settings *set, struct addr *at)
 	return 0;
 }
 
-static int open_both(struct udp *lanes[TG_LANES], u32 link, const struct udp_settings *set)
+int udp_join_lanes(struct udp *lanes[TG_LANES], u32 link, const struct udp_settings *set)
 {
-	struct udp_settings interactive = *set;
+	struct udp_settings bulk = *set, interactive;
 	int err;
 
+	bulk.reuse_port = true;
+	interactive = bulk;
 	interactive.places = INTERACTIVE_PLACES;
 	err = udp_open(&lanes[TG_LANE_INTERACTIVE], link, &interactive);
 	if (err)
 		return err;
-	err = udp_open(&lanes[TG_LANE_BULK], link, set);
+	err = udp_open(&lanes[TG_LANE_BULK], link, &bulk);
 	if (err)
 		udp_close(lanes[TG_LANE_INTERACTIVE]);
 	return err;
@@ -104,12 +104,11 @@ static int steer(struct udp *first, u32 workers, int program)
 
 int udp_open_lanes(struct udp *lanes[TG_LANES], u32 link, const struct udp_settings *set, u32 workers, int program)
 {
-	struct udp_settings shared = *set;
-	int err = claim(set, &shared.bind);
+	struct udp_settings claimed = *set;
+	int err = claim(set, &claimed.bind);
 
-	shared.reuse_port = true;
 	if (!err)
-		err = open_both(lanes, link, &shared);
+		err = udp_join_lanes(lanes, link, &claimed);
 	if (err)
 		return err;
 	err = steer(lanes[TG_LANE_BULK], workers, program);
@@ -119,12 +118,4 @@ int udp_open_lanes(struct udp *lanes[TG_LANES], u32 link, const struct udp_setti
 	udp_close(lanes[TG_LANE_BULK]);
 	lanes[TG_LANE_INTERACTIVE] = NULL;
 	return workers == 1 ? udp_open(&lanes[TG_LANE_BULK], link, set) : err;
-}
-
-int udp_join_lanes(struct udp *lanes[TG_LANES], u32 link, const struct udp_settings *set)
-{
-	struct udp_settings shared = *set;
-
-	shared.reuse_port = true;
-	return open_both(lanes, link, &shared);
 }

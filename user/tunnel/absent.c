@@ -55,21 +55,36 @@ static u64 most_bytes(const struct session *s)
 	return (u64)MIN(s->queue.limit, buf_pool_left(s->tunnel->pool)) / 2 * PACKET_BYTES;
 }
 
-u64 absent_patience_us(const struct session *s)
+/* Of all paths that are expected back. */
+static u64 lost_window(const struct session *s)
+{
+	u64 bytes = 0;
+
+	for (u32 i = 0; i < TG_MAX_PATHS; i++)
+		if (s->paths[i] && is_expected(s->paths[i]))
+			bytes += s->paths[i]->absence.window_bytes;
+	return bytes;
+}
+
+/* Of those that share the traffic meanwhile. */
+static u64 rate_left(const struct session *s)
 {
 	enum sched_tier in_use = session_tier_in_use(s);
-	u64 window = 0, rate = 0;
+	u64 rate = 0;
 
 	for (u32 i = 0; i < TG_MAX_PATHS; i++) {
 		const struct path *p = s->paths[i];
 
-		if (!p)
-			continue;
-		if (is_expected(p))
-			window += p->absence.window_bytes;
-		else if (path_tier(p) <= in_use)
+		if (p && !is_expected(p) && path_tier(p) <= in_use)
 			rate += limits_rate(p, MAX(p->rate.delivered_ema, p->rate.measured ? rate_estimate(&p->rate) : 0));
 	}
-	window = MIN(window, most_bytes(s));
-	return window ? MIN(window * SEC / MAX(rate, 1u), PATIENCE_MOST_US) : 0;
+	return rate;
+}
+
+/* Asked each time that something waits, and nearly always no path is away. */
+u64 absent_patience_us(const struct session *s)
+{
+	u64 window = MIN(lost_window(s), most_bytes(s));
+
+	return window ? MIN(window * SEC / MAX(rate_left(s), 1u), PATIENCE_MOST_US) : 0;
 }
